@@ -1,0 +1,72 @@
+package compute
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gomlx/gomlx/backends"
+	_ "github.com/gomlx/gomlx/backends/simplego" // registers "go"
+)
+
+// Default is the name of the backend that is used when none is chosen.
+const Default = "go"
+
+// Names lists the compiled-in backends.
+func Names() []string {
+	names := backends.List()
+	slices.Sort(names)
+	return names
+}
+
+// Open opens a backend by name, such as "go" or "xla:cuda"; an empty name means [Default]. What follows the first colon is passed to
+// the backend as its configuration.
+func Open(name string) (b backends.Backend, err error) {
+	if name == "" {
+		name = Default
+	}
+	kind, config, _ := strings.Cut(name, ":")
+	if !slices.Contains(Names(), kind) {
+		remedy := "choose one of these with --backend"
+		if kind == "xla" {
+			remedy = "build with -tags xla to compile it in"
+		}
+		return nil, fmt.Errorf("backend %q is not in this binary, which has %s: %s", name, strings.Join(Names(), ", "), remedy)
+	}
+	if config != "" {
+		kind += ":" + config
+	}
+	err = Catch("opening backend "+name, func() error {
+		b, err = backends.NewWithConfig(kind)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Catch runs f and returns what it returns; a panic of GoMLX inside f (it reports mistakes in graph building that way) becomes an
+// error that begins with doing. Mistakes of the Go program itself, such as a nil dereference, are not caught.
+func Catch(doing string, f func() error) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case error:
+			var stop interface{ RuntimeError() }
+			if errors.As(p, &stop) {
+				panic(p)
+			}
+			err = fmt.Errorf("%s: %w", doing, p)
+		case string:
+			err = fmt.Errorf("%s: %s", doing, p)
+		default:
+			panic(p)
+		}
+	}()
+	if err := f(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
