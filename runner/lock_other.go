@@ -1,0 +1,36 @@
+//go:build !unix
+
+package runner
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// lock takes the run directory for this process by holding its lock file open for writing, which Windows refuses to others
+// that want to delete it.
+func lock(dir string) (release func(), err error) {
+	path := filepath.Join(dir, "lock")
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return nil, errBusy
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, errBusy
+	}
+	return func() { file.Close(); os.Remove(path) }, nil
+}
+
+// locked reports whether a living process holds the run directory.
+func locked(dir string) bool {
+	err := os.Remove(filepath.Join(dir, "lock"))
+	return err != nil && !os.IsNotExist(err)
+}
+
+// peakBytes is the memory this process has obtained from the system, which only grows.
+func peakBytes() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.Sys)
+}
