@@ -21,36 +21,37 @@ type UnaryOp uint8
 
 // The unary functions. Error bounds for float32 are in the package documentation.
 const (
-	Abs       UnaryOp = iota
-	Neg               // -x, also of zeros and NaN
-	Sign              // -1, ±0 or 1; NaN of NaN
-	Floor             //
-	Ceil              //
-	Trunc             //
-	Round             // to the nearest integer, halves away from zero
-	RoundEven         // to the nearest integer, halves to even
-	Square            // x*x
-	Reciprocal        // 1/x
-	Sqrt              //
-	Rsqrt             // 1/sqrt(x)
-	Exp               //
-	Expm1             // exp(x)-1
-	Log               //
-	Log1p             // log(1+x)
-	Sin               //
-	Cos               //
-	Tanh              //
-	Sigmoid           // 1/(1+exp(-x))
-	Erf               //
-	Relu              // max(x, 0); NaN of NaN
-	Silu              // x*Sigmoid(x)
-	Gelu              // x/2*(1+Erf(x/sqrt(2)))
-	GeluTanh          // x/2*(1+tanh(sqrt(2/pi)*(x+0.044715*x^3)))
-	Softplus          // log(1+exp(x))
+	Identity UnaryOp = iota // x
+	Abs
+	Neg        // -x, also of zeros and NaN
+	Sign       // -1, ±0 or 1; NaN of NaN
+	Floor      //
+	Ceil       //
+	Trunc      //
+	Round      // to the nearest integer, halves away from zero
+	RoundEven  // to the nearest integer, halves to even
+	Square     // x*x
+	Reciprocal // 1/x
+	Sqrt       //
+	Rsqrt      // 1/sqrt(x)
+	Exp        //
+	Expm1      // exp(x)-1
+	Log        //
+	Log1p      // log(1+x)
+	Sin        //
+	Cos        //
+	Tanh       //
+	Sigmoid    // 1/(1+exp(-x))
+	Erf        //
+	Relu       // max(x, 0); NaN of NaN
+	Silu       // x*Sigmoid(x)
+	Gelu       // x/2*(1+Erf(x/sqrt(2)))
+	GeluTanh   // x/2*(1+tanh(sqrt(2/pi)*(x+0.044715*x^3)))
+	Softplus   // log(1+exp(x))
 	numUnary
 )
 
-var unaryNames = [numUnary]string{"abs", "neg", "sign", "floor", "ceil", "trunc", "round", "roundeven", "square", "reciprocal", "sqrt",
+var unaryNames = [numUnary]string{"identity", "abs", "neg", "sign", "floor", "ceil", "trunc", "round", "roundeven", "square", "reciprocal", "sqrt",
 	"rsqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "relu", "silu", "gelu", "gelutanh", "softplus"}
 
 // String returns the function's name in lower case.
@@ -80,11 +81,11 @@ const (
 	Add BinaryOp = iota
 	Sub
 	Mul
-	Div // of integers: truncated, 0 where the divisor is 0
+	Div // of integers: truncated, all bits set where the divisor is 0
 	Max // NaN if either is; +0 is above -0
 	Min // NaN if either is; -0 is below +0
 	Pow // of integers: by repeated squaring; a negative exponent gives 1, -1 or 0
-	Rem // x - trunc(x/y)*y, the sign is x's; of integers: 0 where the divisor is 0
+	Rem // x - trunc(x/y)*y, the sign is x's; of integers: x where the divisor is 0
 	numBinary
 )
 
@@ -208,7 +209,7 @@ func CompareVS[T Number](op CompareOp, dst []bool, x []T, y T) {
 
 // Select sets dst[i] to x[i] where cond[i] holds and to y[i] where it does not. cond has dst's length; x and y each have dst's length or
 // length 1, which stands for the same value everywhere. x and y may be dst itself.
-func Select[T Number](dst []T, cond []bool, x, y []T) {
+func Select[T any](dst []T, cond []bool, x, y []T) {
 	checkLength("Select", len(dst), len(cond))
 	stepX, stepY := 1, 1
 	if len(x) == 1 {
@@ -221,14 +222,9 @@ func Select[T Number](dst []T, cond []bool, x, y []T) {
 	} else {
 		checkLength("Select", len(dst), len(y))
 	}
-	if len(dst) == 0 {
-		return
-	}
 	switch d := any(dst).(type) {
 	case []float32:
-		active.select32.run(words4(d), cond, words4(any(x).([]float32)), words4(any(y).([]float32)), stepX, stepY)
-	case []int32:
-		active.select32.run(words4(d), cond, words4(any(x).([]int32)), words4(any(y).([]int32)), stepX, stepY)
+		active.select32(d, cond, any(x).([]float32), any(y).([]float32), stepX, stepY)
 	default:
 		selectPortable(dst, cond, x, y, stepX, stepY)
 	}
@@ -279,6 +275,7 @@ func checkLength(kernel string, want, got int) {
 
 // unaryPortable holds the reference definitions, evaluated in float64.
 var unaryPortable = [numUnary]func(float64) float64{
+	Identity:   func(x float64) float64 { return x },
 	Abs:        math.Abs,
 	Neg:        func(x float64) float64 { return -x },
 	Sign:       sign,
@@ -455,7 +452,7 @@ func binaryInteger[T Number](op BinaryOp, dst, x, y []T, stepX, stepY int) {
 			if d := y[i*stepY]; d != 0 {
 				dst[i] = x[i*stepX] / d
 			} else {
-				dst[i] = 0
+				dst[i] = d - 1
 			}
 		}
 	case Max:
@@ -476,7 +473,7 @@ func binaryInteger[T Number](op BinaryOp, dst, x, y []T, stepX, stepY int) {
 				q := x[i*stepX] / d
 				dst[i] = x[i*stepX] - q*d
 			} else {
-				dst[i] = 0
+				dst[i] = x[i*stepX]
 			}
 		}
 	}

@@ -48,23 +48,58 @@ type kernels struct {
 	compare32 [numCompare]compareKernels[float32]
 	compare64 [numCompare]compareKernels[float64]
 
-	select32, select64 selectKernels
+	select32 func(dst []float32, cond []bool, x, y []float32, stepX, stepY int)
 
-	fma32      func(dst, x, y, z []float32)
-	fma64      func(dst, x, y, z []float64)
-	axpy32     func(dst []float32, a float32, x, y []float32)
-	axpy64     func(dst []float64, a float64, x, y []float64)
-	reduce32   reduceKernels[float32]
-	reduce64   reduceKernels[float64]
-	softmax32  softmaxKernels
-	normalize  func(dst, x, gamma, beta []float32, mean, scale float32)
-	adam       func(w, m, v, g []float32, p *adamStep)
-	gemm32     *microKernels[float32]
-	gemm64     *microKernels[float64]
+	fma32  func(dst, x, y, z []float32)
+	fma64  func(dst, x, y, z []float64)
+	axpy32 func(dst []float32, a float32, x, y []float32)
+	axpy64 func(dst []float64, a float64, x, y []float64)
+
+	reduce32 reduceKernels[float32]
+	reduce64 reduceKernels[float64]
+	rows32   rowKernels[float32]
+	rows64   rowKernels[float64]
+	adam     func(w, m, v, g []float32, s *AdamStep)
+
+	gemm32    *microKernels[float32]
+	gemm64    *microKernels[float64]
+	depthwise depthwiseKernels
+
 	transpose4 func(dst []uint32, dstStride int, src []uint32, srcStride, rows, cols int)
 	transpose8 func(dst []uint64, dstStride int, src []uint64, srcStride, rows, cols int)
-	convert    converters
-	depthwise  depthwiseKernels
+	convert    convertKernels
+}
+
+// portableTable returns the implementations in plain Go.
+func portableTable() *kernels {
+	k := &kernels{
+		tier:       Portable,
+		binary32:   portableBinary[float32](),
+		binary64:   portableBinary[float64](),
+		compare32:  portableCompare[float32](),
+		compare64:  portableCompare[float64](),
+		select32:   selectPortable[float32],
+		fma32:      portableFMA[float32],
+		fma64:      portableFMA[float64],
+		axpy32:     portableAxpy[float32],
+		axpy64:     portableAxpy[float64],
+		reduce32:   portableReduce[float32](),
+		reduce64:   portableReduce[float64](),
+		rows32:     portableRows[float32](),
+		rows64:     portableRows[float64](),
+		adam:       portableAdam,
+		gemm32:     portableMicro[float32](),
+		gemm64:     portableMicro[float64](),
+		depthwise:  portableDepthwise,
+		transpose4: transposePortable[uint32],
+		transpose8: transposePortable[uint64],
+		convert:    portableConvert,
+	}
+	for op, f := range unaryPortable {
+		k.unary32[op] = portableUnary[float32](f)
+		k.unary64[op] = portableUnary[float64](f)
+	}
+	return k
 }
 
 // tables holds the tiers this processor can run, slowest first; active is the one in use.

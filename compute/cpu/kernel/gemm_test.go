@@ -1,0 +1,164 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"testing"
+)
+
+// crew is a Parallel of n goroutines per loop.
+type crew int
+
+func (c crew) Workers() int { return int(c) }
+
+func (c crew) For(n int, body func(i int)) {
+	var next sync.Mutex
+	var group sync.WaitGroup
+	i := 0
+	for range c {
+		group.Go(func() {
+			for {
+				next.Lock()
+				mine := i
+				i++
+				next.Unlock()
+				if mine >= n {
+					return
+				}
+				body(mine)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// eachTier runs a test on every tier this processor has.
+func eachTier(t *testing.T, test func(t *testing.T)) {
+	was := Active()
+	defer Use(was)
+	for _, tier := range Tiers() {
+		if err := Use(tier); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(tier.String(), test)
+	}
+}
+
+func random[T Float](rng *rand.Rand, n int) []T {
+	x := make([]T, n)
+	for i := range x {
+		x[i] = T(rng.NormFloat64())
+	}
+	return x
+}
+
+// matrix returns a random view of rows x cols: row-major, column-major, or with gaps both ways.
+func matrix[T Float](rng *rand.Rand, rows, cols int) View[T] {
+	switch rng.IntN(4) {
+	case 0, 1:
+		stride := cols + rng.IntN(3)
+		return View[T]{random[T](rng, rows*stride+1), stride, 1}
+	case 2:
+		stride := rows + rng.IntN(3)
+		return View[T]{random[T](rng, cols*stride+1), 1, stride}
+	default:
+		return View[T]{random[T](rng, 2*rows*(cols+1)+1), 2 * (cols + 1), 2}
+	}
+}
+
+func testGEMM[T Float](t *testing.T, epsilon float64) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	sizes := []int{0, 1, 2, 3, 4, 5, 8, 12, 13, 15, 16, 17, 24, 31, 32, 33, 47, 64, 65, 100, 129}
+	deep := []int{0, 1, 2, 3, 4, 7, 16, 33, 128, 383, 384, 385, 800}
+	pick := func(list []int) int { return list[rng.IntN(len(list))] }
+	for trial := range 400 {
+		m, n, k, batch := pick(sizes), pick(sizes), pick(deep), 1
+		if trial%3 == 0 {
+			batch = 1 + rng.IntN(4)
+		}
+		if trial%40 == 0 {
+			m, n = 200+rng.IntN(200), 200+rng.IntN(200)
+		}
+		g := GEMM[T]{M: m, N: n, K: k, LDC: n + rng.IntN(4), Batch: batch, Accumulate: rng.IntN(2) == 0}
+		g.A, g.B = matrix[T](rng, m, k), matrix[T](rng, k, n)
+		g.StrideA, g.StrideB = len(g.A.Data), len(g.B.Data)
+		if rng.IntN(2) == 0 {
+			g.StrideB = 0
+		}
+		if g.A.Row == k && g.A.Col == 1 {
+			g.A.Data, g.StrideA = g.A.Data[:m*k], m*k
+		}
+		g.A.Data = random[T](rng, batch*g.StrideA)
+		g.B.Data = random[T](rng, max(1, batch)*len(g.B.Data))
+		g.StrideC = m*g.LDC + rng.IntN(2)
+		before := random[T](rng, batch*g.StrideC+n)
+		if rng.IntN(2) == 0 {
+			g.Bias = random[T](rng, n)
+		}
+		if rng.IntN(3) == 0 {
+			g.RowBias = random[T](rng, m)
+		}
+		g.Activation = []UnaryOp{Identity, Relu, Tanh}[rng.IntN(3)]
+		name := fmt.Sprintf("%d: [%d,%d]x[%d,%d] batch %d strides %d,%d %d,%d", trial, m, k, k, n, batch, g.A.Row, g.A.Col, g.B.Row, g.B.Col)
+
+		var results [2][]T
+		for i, par := range []Parallel{Serial{}, crew(3)} {
+			results[i] = append([]T(nil), before...)
+			g.C = results[i]
+			g.Run(par)
+		}
+		for i := range results[0] {
+			if results[0][i] != results[1][i] {
+				t.Fatalf("%s: element %d is %v with one worker and %v with three", name, i, results[0][i], results[1][i])
+			}
+		}
+		written := make([]bool, len(before))
+		for p := range batch {
+			for i := range m {
+				for j := range n {
+					at := p*g.StrideC + i*g.LDC + j
+					written[at] = true
+					var sum, size float64
+					for q := range k {
+						v := float64(g.A.Data[p*g.StrideA+i*g.A.Row+q*g.A.Col]) * float64(g.B.Data[p*g.StrideB+q*g.B.Row+j*g.B.Col])
+						sum += v
+						size += math.Abs(v)
+					}
+					if g.Accumulate {
+						sum += float64(before[at])
+						size += math.Abs(float64(before[at]))
+					}
+					if g.Bias != nil {
+						sum += float64(g.Bias[j])
+					}
+					if g.RowBias != nil {
+						sum += float64(g.RowBias[i])
+					}
+					switch g.Activation {
+					case Relu:
+						sum = max(sum, 0)
+					case Tanh:
+						sum = math.Tanh(sum)
+					}
+					if got := float64(g.C[at]); !(math.Abs(got-sum) <= epsilon*(4+size)*(2+math.Sqrt(float64(k)))) {
+						t.Fatalf("%s: C[%d,%d,%d] is %v, want %v", name, p, i, j, got, sum)
+					}
+				}
+			}
+		}
+		for i, w := range written {
+			if !w && g.C[i] != before[i] {
+				t.Fatalf("%s: element %d outside C was overwritten", name, i)
+			}
+		}
+	}
+}
+
+func TestGEMM(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		t.Run("float32", func(t *testing.T) { testGEMM[float32](t, 0x1p-24) })
+		t.Run("float64", func(t *testing.T) { testGEMM[float64](t, 0x1p-53) })
+	})
+}
