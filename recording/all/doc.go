@@ -1,0 +1,12 @@
+// Package all makes every file format of Gyrus known to package recording. Import it for its effect:
+//
+//	import _ "github.com/gyrus-dev/gyrus/recording/all"
+//
+// A new format adds one line here.
+package all
+
+import (
+	_ "github.com/gyrus-dev/gyrus/recording/matfile" // MATLAB
+	_ "github.com/gyrus-dev/gyrus/recording/numpy"   // NPY, NPZ
+	_ "github.com/gyrus-dev/gyrus/recording/table"   // CSV, TSV
+)
