@@ -1,0 +1,365 @@
+package report
+
+import (
+	"image"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Sensor is a sensor on the head seen from above, nose up.
+type Sensor struct {
+	Name string
+	X, Y float64 // right and forward, in radii of the head: the circle of radius 1 goes through nasion, ears and inion
+}
+
+// SensorAt projects a position on the head (x right, y forward, z up, in any unit, origin at the centre of the head) onto the map:
+// the angle from the vertex becomes the distance from the middle, so that what lies on the level of the ears lies on the circle.
+func SensorAt(name string, x, y, z float64) Sensor {
+	flat := math.Hypot(x, y)
+	if flat == 0 {
+		return Sensor{Name: name}
+	}
+	r := math.Atan2(flat, z) / (math.Pi / 2)
+	return Sensor{Name: name, X: r * x / flat, Y: r * y / flat}
+}
+
+// ScalpValues is one map of a [Topomap].
+type ScalpValues struct {
+	Label  string    // written above the map
+	Values []float64 // one per sensor; a sensor whose value is not finite is left out
+}
+
+// Topomap draws values at sensors as maps of the scalp, side by side on one colour scale: a thin-plate spline through the values,
+// contour lines, and the sensors as dots, named if there is room for names. Between sensors and beyond them the map is
+// interpolation, not measurement. Only f's ID, Title and Caption are used.
+func Topomap(f Frame, sensors []Sensor, scale Scale, maps ...ScalpValues) Figure {
+	var all [][]float64
+	for i := range maps {
+		all = append(all, maps[i].Values)
+	}
+	fitted := scale.fitted(all)
+	barRoom := fitted.room(scale.Label) + 8
+	perRow := max(1, min(len(maps), 4))
+	cell := math.Min(420, (figureWidth-barRoom-8)/float64(perRow))
+	rows := (len(maps) + perRow - 1) / perRow
+	label := 0.0
+	for _, m := range maps {
+		if m.Label != "" {
+			label = 22
+		}
+	}
+	tall := cell + label
+	var remarks []string
+	small := textStyle(noteSize, muted, draw.XLeft, draw.YBottom)
+	splines := make([]*spline, len(maps))
+	for i, m := range maps {
+		s, why := newSpline(sensors, m.Values)
+		splines[i] = s
+		if why != "" {
+			remarks = append(remarks, wrap(small, oneLine(m.Label+" "+why), figureWidth-24, 2)...)
+		}
+	}
+	if len(maps) == 0 {
+		remarks = append(remarks, "Nothing to draw: no values.")
+	}
+	h := 12 + tall*float64(rows) + float64(len(remarks)*(noteSize+4)) + 8
+	c := newCanvas(figureWidth, math.Max(60, h))
+	area := c.area()
+	for i, r := range remarks {
+		area.FillText(small, vg.Point{X: 12, Y: vg.Length(8 + (len(remarks)-1-i)*(noteSize+4))}, r)
+	}
+	left := math.Max(8, (figureWidth-barRoom-cell*float64(perRow))/2)
+	for i, m := range maps {
+		x := left + cell*float64(i%perRow)
+		y := c.h - 6 - tall*float64(i/perRow+1)
+		if m.Label != "" {
+			sty := textStyle(labelSize, ink, draw.XCenter, draw.YBottom)
+			area.FillText(sty, vg.Point{X: vg.Length(x + cell/2), Y: vg.Length(y + cell + 4)}, fit(sty, oneLine(m.Label), cell-8))
+		}
+		head{area, c, x + cell/2, y + cell/2 - cell*0.015, cell * 0.40}.draw(sensors, m.Values, splines[i], &fitted)
+	}
+	if len(maps) > 0 {
+		mid, half := c.h-6-tall*float64(rows)/2-label/2, math.Min(tall*float64(rows)-label-24, 300)/2
+		fitted.bar(area, vg.Length(left+cell*float64(perRow)+16), vg.Length(mid-half), vg.Length(mid+half))
+	}
+	return Figure{ID: f.ID, Title: f.Title, Caption: f.Caption, SVG: c.svg(f.Title, f.Caption)}
+}
+
+// head is the place of one map on the canvas.
+type head struct {
+	area   draw.Canvas
+	c      *canvas
+	x, y   float64 // centre
+	radius float64
+}
+
+func (h head) at(x, y float64) vg.Point {
+	return vg.Point{X: vg.Length(h.x + h.radius*x), Y: vg.Length(h.y + h.radius*y)}
+}
+
+const (
+	topoSize  = 160  // pixels along each side of the interpolated image
+	topoReach = 1.06 // how far the image reaches, in radii of the head
+)
+
+func (h head) draw(sensors []Sensor, values []float64, s *spline, scale *fittedScale) {
+	if s != nil {
+		field := make([][]float64, topoSize) // from the bottom up
+		img := image.NewNRGBA(image.Rect(0, 0, topoSize, topoSize))
+		for j := range field {
+			field[j] = make([]float64, topoSize)
+			for i := range field[j] {
+				x, y := gridAt(i), gridAt(j)
+				v := s.at(x, y)
+				field[j][i] = v
+				// The edge fades over one pixel, so that the disc looks round.
+				cover := (topoReach-math.Hypot(x, y))*topoSize/(2*topoReach) + 0.5
+				if cover <= 0 {
+					continue
+				}
+				k := scale.color(v)
+				k.A = uint8(255 * math.Min(1, cover))
+				img.SetNRGBA(i, topoSize-1-j, k)
+			}
+		}
+		h.area.DrawImage(vg.Rectangle{Min: h.at(-topoReach, -topoReach), Max: h.at(topoReach, topoReach)}, img)
+		h.contours(field, scale)
+	}
+	// Nose, ears, outline.
+	line := draw.LineStyle{Color: ink, Width: 1.8}
+	h.area.SetLineStyle(line)
+	var p vg.Path
+	p.Move(h.at(-0.17, 1.045))
+	p.QuadTo(h.at(-0.06, 1.10), h.at(0, 1.21))
+	p.QuadTo(h.at(0.06, 1.10), h.at(0.17, 1.045))
+	for _, side := range []float64{-1, 1} {
+		p.Move(h.at(side*1.04, 0.2))
+		p.CubeTo(h.at(side*1.20, 0.28), h.at(side*1.17, 0.02), h.at(side*1.15, -0.05))
+		p.CubeTo(h.at(side*1.17, -0.22), h.at(side*1.11, -0.26), h.at(side*1.04, -0.2))
+	}
+	h.area.Stroke(p)
+	p = vg.Path{}
+	p.Move(h.at(topoReach, 0))
+	p.Arc(h.at(0, 0), vg.Length(topoReach*h.radius), 0, 2*math.Pi)
+	p.Close()
+	h.area.Stroke(p)
+
+	// Sensors. Names need room: about 28 pixels to the nearest neighbour.
+	named := nearest(sensors)*h.radius >= 26
+	sty := textStyle(11, rgb(0x111111), draw.XCenter, draw.YTop)
+	var dots []vg.Point
+	for i, q := range sensors {
+		if i >= len(values) || !finite(values[i]) || !finite(q.X) || !finite(q.Y) {
+			continue
+		}
+		dots = append(dots, h.at(q.X, q.Y))
+		if named && q.Name != "" {
+			sty.Color = textOn(scale.color(values[i]))
+			if math.Hypot(q.X, q.Y) > topoReach {
+				sty.Color = ink
+			}
+			h.area.FillText(sty, h.at(q.X, q.Y).Add(vg.Point{Y: -1}), fit(sty, oneLine(q.Name), 40))
+		}
+	}
+	h.area.SetColor(rgb(0x111111))
+	h.c.dots(dots, 4)
+}
+
+func gridAt(i int) float64 { return (2*(float64(i)+0.5)/topoSize - 1) * topoReach }
+
+// contours draws lines of equal value at the round steps of the scale.
+func (h head) contours(field [][]float64, scale *fittedScale) {
+	step := roundStep((scale.hi - scale.lo) / 9)
+	var p vg.Path
+	for k := math.Ceil(scale.lo / step); k*step <= scale.hi; k++ {
+		for _, chain := range isolines(field, k*step) {
+			pen := false
+			for i, q := range chain {
+				x, y := (2*(q[0]+0.5)/topoSize-1)*topoReach, (2*(q[1]+0.5)/topoSize-1)*topoReach
+				if math.Hypot(x, y) > topoReach {
+					pen = false
+					continue
+				}
+				if !pen {
+					p.Move(h.at(x, y))
+				} else if i%2 == 0 || i == len(chain)-1 {
+					p.Line(h.at(x, y))
+				}
+				pen = true
+			}
+		}
+	}
+	h.area.SetLineStyle(draw.LineStyle{Color: color.NRGBA{17, 17, 17, 120}, Width: 0.8})
+	h.area.Stroke(p)
+}
+
+// isolines returns the lines on which the grid, indexed [y][x], takes the level: marching squares, joined end to end. Points are in grid
+// coordinates.
+func isolines(g [][]float64, level float64) [][][2]float64 {
+	// An edge of the grid is named by its lower left end and whether it goes up.
+	type edge struct {
+		x, y int
+		up   bool
+	}
+	cross := func(e edge) [2]float64 {
+		a := g[e.y][e.x]
+		if e.up {
+			return [2]float64{float64(e.x), float64(e.y) + (level-a)/(g[e.y+1][e.x]-a)}
+		}
+		return [2]float64{float64(e.x) + (level-a)/(g[e.y][e.x+1]-a), float64(e.y)}
+	}
+	next := map[edge][]edge{}
+	var order []edge
+	join := func(a, b edge) {
+		if len(next[a]) == 0 {
+			order = append(order, a)
+		}
+		if len(next[b]) == 0 {
+			order = append(order, b)
+		}
+		next[a], next[b] = append(next[a], b), append(next[b], a)
+	}
+	for y := 0; y+1 < len(g); y++ {
+		for x := 0; x+1 < len(g[y]); x++ {
+			ll, lr, ul, ur := g[y][x] > level, g[y][x+1] > level, g[y+1][x] > level, g[y+1][x+1] > level
+			bottom, top, left, right := edge{x, y, false}, edge{x, y + 1, false}, edge{x, y, true}, edge{x + 1, y, true}
+			var hit []edge
+			if ll != lr {
+				hit = append(hit, bottom)
+			}
+			if lr != ur {
+				hit = append(hit, right)
+			}
+			if ul != ur {
+				hit = append(hit, top)
+			}
+			if ll != ul {
+				hit = append(hit, left)
+			}
+			switch len(hit) {
+			case 2:
+				join(hit[0], hit[1])
+			case 4: // a saddle: the value in the middle says which corners belong together
+				if ((g[y][x]+g[y][x+1]+g[y+1][x]+g[y+1][x+1])/4 > level) == ll {
+					join(bottom, right)
+					join(top, left)
+				} else {
+					join(bottom, left)
+					join(top, right)
+				}
+			}
+		}
+	}
+	var lines [][][2]float64
+	used := map[edge]bool{}
+	walk := func(start edge) {
+		var line [][2]float64
+		for e, ok := start, true; ok; {
+			used[e] = true
+			line = append(line, cross(e))
+			ok = false
+			for _, n := range next[e] {
+				if !used[n] {
+					e, ok = n, true
+					break
+				}
+			}
+		}
+		if len(next[start]) == 2 {
+			line = append(line, line[0]) // a ring
+		}
+		lines = append(lines, line)
+	}
+	for _, e := range order { // open lines begin at an edge with one neighbour
+		if !used[e] && len(next[e]) == 1 {
+			walk(e)
+		}
+	}
+	for _, e := range order {
+		if !used[e] {
+			walk(e)
+		}
+	}
+	return lines
+}
+
+// nearest returns the smallest distance between two sensors.
+func nearest(s []Sensor) float64 {
+	d := math.Inf(1)
+	for i := range s {
+		for j := range i {
+			d = math.Min(d, math.Hypot(s[i].X-s[j].X, s[i].Y-s[j].Y))
+		}
+	}
+	return d
+}
+
+// spline is a thin-plate spline through values at points: the surface of least bending through them.
+type spline struct {
+	x, y, w []float64
+	a       [3]float64 // plane: a0 + a1 x + a2 y
+}
+
+// newSpline returns the spline, or nil and the reason why there is none.
+func newSpline(sensors []Sensor, values []float64) (*spline, string) {
+	if len(values) != len(sensors) {
+		return nil, "Not interpolated: " + fixed(float64(len(values)), 0) + " values for " + fixed(float64(len(sensors)), 0) + " sensors."
+	}
+	s := &spline{}
+	var v []float64
+	for i, q := range sensors {
+		if finite(values[i]) && finite(q.X) && finite(q.Y) {
+			s.x, s.y, v = append(s.x, q.X), append(s.y, q.Y), append(v, values[i])
+		}
+	}
+	n := len(v)
+	if n < 3 {
+		return nil, "Not interpolated: fewer than three sensors have a value."
+	}
+	m := mat.NewDense(n+3, n+3, nil)
+	b := mat.NewVecDense(n+3, nil)
+	for i := range n {
+		for j := range n {
+			m.Set(i, j, bend(s.x[i]-s.x[j], s.y[i]-s.y[j]))
+		}
+		for k, p := range []float64{1, s.x[i], s.y[i]} {
+			m.Set(i, n+k, p)
+			m.Set(n+k, i, p)
+		}
+		b.SetVec(i, v[i])
+	}
+	var w mat.VecDense
+	if err := w.SolveVec(m, b); err != nil {
+		return nil, "Not interpolated: sensors share a place or lie on one line."
+	}
+	s.w = make([]float64, n)
+	for i := range s.w {
+		s.w[i] = w.AtVec(i)
+	}
+	for k := range s.a {
+		s.a[k] = w.AtVec(n + k)
+	}
+	return s, ""
+}
+
+// bend is the thin plate's response at a distance: r² log r.
+func bend(dx, dy float64) float64 {
+	r2 := dx*dx + dy*dy
+	if r2 == 0 {
+		return 0
+	}
+	return 0.5 * r2 * math.Log(r2)
+}
+
+func (s *spline) at(x, y float64) float64 {
+	v := s.a[0] + s.a[1]*x + s.a[2]*y
+	for i, w := range s.w {
+		v += w * bend(x-s.x[i], y-s.y[i])
+	}
+	return v
+}
