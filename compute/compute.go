@@ -70,3 +70,14 @@ func Catch(doing string, f func() error) (err error) {
 	}
 	return nil
 }
+
+// Describe says in a line what a compiled-in backend is.
+func Describe(name string) string {
+	switch name {
+	case "go":
+		return "GoMLX's own, in pure Go"
+	case "cpu":
+		return "Gyrus's own, in pure Go with vector assembly where the processor has it"
+	}
+	return "XLA, needs a plug-in (see below)"
+}

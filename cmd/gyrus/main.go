@@ -1,0 +1,94 @@
+// Command gyrus makes papers about neural dynamics run: it trains the published systems, measures them against their own claims, and puts what was
+// trained to work on new recordings.
+//
+// Exit status: 0 done; 1 failed while running; 2 the request cannot be carried out as put (unknown name, parameter out of bounds, missing
+// or unreadable file); 130 stopped by the user, to be resumed with gyrus run --resume.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	_ "github.com/gyrus-dev/gyrus/papers/all"
+	_ "github.com/gyrus-dev/gyrus/recording/all"
+
+	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/runner"
+)
+
+func main() {
+	// The first Ctrl-C asks the run to stop at its next safe point; the second ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() { <-ctx.Done(); stop() }()
+	err := rootCommand().ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gyrus:", err)
+	}
+	os.Exit(exitStatus(err))
+}
+
+func exitStatus(err error) int {
+	var usage *runner.UsageError
+	var format *recording.Error
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled):
+		return 130
+	case errors.As(err, &usage), errors.As(err, &format):
+		return 2
+	}
+	return 1
+}
+
+// usage wraps the error of a positional-argument or flag check.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &runner.UsageError{Err: fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// app is what every verb needs.
+type app struct {
+	home string // of --home; empty for the default
+}
+
+func rootCommand() *cobra.Command {
+	a := &app{}
+	root := &cobra.Command{
+		Use:   "gyrus",
+		Short: "Make papers about neural dynamics run",
+		Long: `Gyrus makes papers about neural dynamics run: it trains published systems, measures them against
+their own claims, and puts what was trained to work on new recordings.
+
+  gyrus papers               the systems there are
+  gyrus show langevinflow    what one is, what it claims, what can be set
+  gyrus run langevinflow     train it and measure its claims
+  gyrus apply last FILE      use the trained model on a file of yours
+
+Runs are kept under $GYRUS_HOME (see: gyrus version). Nothing is downloaded unless you ask for it.
+
+Exit status: 0 done; 1 failed while running; 2 the request or its data cannot be used as given; 130 stopped
+by you (go on with: gyrus run --resume RUN).`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          usage(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &runner.UsageError{Err: fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
+	})
+	root.PersistentFlags().StringVar(&a.home, "home", "", "folder for runs, models and data (default $GYRUS_HOME or the user's data folder)")
+	root.AddCommand(a.papersCommand(), a.showCommand(), a.runCommand(), a.runsCommand(), a.reportCommand(), a.applyCommand(),
+		a.dataCommand(), inspectCommand(), backendCommand(), a.reproductionCommand(), a.versionCommand())
+	return root
+}

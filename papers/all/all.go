@@ -1,0 +1,2 @@
+// Package all registers every paper: import it for its side effect.
+package all
