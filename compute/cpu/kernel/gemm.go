@@ -55,9 +55,9 @@ var microWidths = [...]int{1, 2, 4, 8}
 
 // microKernels are the register-blocked inner products of a tier.
 type microKernels[T Float] struct {
-	// lanes is the width of a vector, rows the largest height of a tile and vectors the width of a tile of that height.
-	lanes, rows, vectors int
-	// tile[r][w] computes r rows of microWidths[w] vectors; nil where the tile does not fit the registers.
+	// lanes is the width of a vector, rows the largest height of a tile.
+	lanes, rows int
+	// tile[r][w] computes r rows of microWidths[w] vectors, the last of them possibly in part; nil where the tile does not fit the registers.
 	tile [][len(microWidths)]func(*microArgs)
 	// packRows copies rows x k of a into dst with element (i, p) at p*rows+i; packColumns copies k x cols of b with element (p, j) at
 	// p*width+j. Either takes a view of any strides.
@@ -228,6 +228,7 @@ type gemmState[T Float] struct {
 	micro *microKernels[T]
 
 	rows, width    int // of a tile
+	widest         int // width as an index of microWidths
 	tilesM, tilesN int // per task
 	tasksN         int
 	p0, depth      int // the current block of K
@@ -268,13 +269,13 @@ func (s *gemmState[T]) multiply(par Parallel) {
 	// Rows are spread evenly over as few tiles as possible.
 	s.rows = ceilDiv(s.M, ceilDiv(s.M, mk.rows))
 	// Low tiles leave registers for more columns.
-	best := 0
+	s.widest = 0
 	for w, v := range microWidths {
-		if mk.tile[s.rows][w] != nil && (v == 1 || (v/2)*mk.lanes < s.N) {
-			best = w
+		if mk.tile[s.rows][w] != nil && (v-1)*mk.lanes < s.N {
+			s.widest = w
 		}
 	}
-	s.width = microWidths[best] * mk.lanes
+	s.width = microWidths[s.widest] * mk.lanes
 	packA := s.N > 4*s.width && s.M*s.K > 1<<14
 	packB := s.B.Col != 1 || s.M > 4*mk.rows && s.K*s.N > 1<<16
 	for s.j0 = 0; s.j0 < s.N; s.j0 += columnBlock {
@@ -358,12 +359,6 @@ func (s *gemmState[T]) tiles(task int) {
 	if s.Accumulate || s.p0 > 0 {
 		args.accumulate = 1
 	}
-	width := 0
-	for w, v := range microWidths {
-		if v*s.micro.lanes == s.width {
-			width = w
-		}
-	}
 	for i := i0; i < i1; i += s.rows {
 		rows := min(s.rows, i1-i)
 		if s.packedA != nil {
@@ -371,16 +366,22 @@ func (s *gemmState[T]) tiles(task int) {
 		} else {
 			args.a, args.aRow, args.aCol = unsafe.Pointer(&s.A.Data[i*s.A.Row+s.p0*s.A.Col]), s.A.Row*size, s.A.Col*size
 		}
-		kernel := s.micro.tile[rows][width]
-		for j := j0; j < j1; j += s.width {
-			args.cols = min(s.width, j1-j)
+		row := &s.micro.tile[rows]
+		for j, w := j0, s.widest; j < j1; {
+			// Only the last vector of a tile may be cut short, so what is left of a row goes by narrower tiles.
+			for w > 0 && (row[w] == nil || (microWidths[w]-1)*s.micro.lanes >= j1-j) {
+				w--
+			}
+			args.cols = min(microWidths[w]*s.micro.lanes, j1-j)
 			if s.packedB != nil {
-				args.b, args.bRow = unsafe.Pointer(&s.packedB[j*s.depth]), s.width*size
+				panel := j / s.width
+				args.b, args.bRow = unsafe.Pointer(&s.packedB[panel*s.width*s.depth+j-panel*s.width]), s.width*size
 			} else {
 				args.b, args.bRow = unsafe.Pointer(&s.B.Data[s.p0*s.B.Row+s.j0+j]), s.B.Row*size
 			}
 			args.c = unsafe.Pointer(&s.C[i*s.LDC+s.j0+j])
-			kernel(&args)
+			row[w](&args)
+			j += args.cols
 		}
 	}
 	if s.p0+s.depth == s.K {
@@ -391,7 +392,7 @@ func (s *gemmState[T]) tiles(task int) {
 // portableMicro computes tiles of four rows and four columns.
 func portableMicro[T Float]() *microKernels[T] {
 	return &microKernels[T]{
-		lanes: 4, rows: 4, vectors: 1,
+		lanes: 4, rows: 4,
 		tile: [][len(microWidths)]func(*microArgs){
 			{}, {portableTile[T](1)}, {portableTile[T](2)}, {portableTile[T](3)}, {portableTile4[T]},
 		},
