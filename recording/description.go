@@ -113,6 +113,8 @@ func (r *Range) String() string {
 	switch {
 	case r.Finite == 1:
 		parts = append(parts, fmt.Sprintf("%.6g", r.Min))
+	case r.Finite > 1 && r.Min == r.Max:
+		parts = append(parts, fmt.Sprintf("all %.6g", r.Min))
 	case r.Finite > 1:
 		parts = append(parts, fmt.Sprintf("%.6g .. %.6g, mean %.6g", r.Min, r.Max, r.Mean))
 	}
@@ -125,6 +127,9 @@ func (r *Range) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// maxPrinted is how many items String lists; the JSON form has all.
+const maxPrinted = 100
+
 // String is the description as a person reads it in a terminal, ending in a newline.
 func (d *Description) String() string {
 	var b strings.Builder
@@ -135,7 +140,11 @@ func (d *Description) String() string {
 	}
 	w.Flush()
 	w = tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.DiscardEmptyColumns)
-	for _, it := range d.Items {
+	for i, it := range d.Items {
+		if i == maxPrinted && len(d.Items) > maxPrinted+1 {
+			fmt.Fprintf(w, "  ... and %d more\n", len(d.Items)-i)
+			break
+		}
 		it.print(w, "  ")
 	}
 	w.Flush()
