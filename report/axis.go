@@ -105,10 +105,10 @@ func superscript(e int) string {
 }
 
 // namedTicks puts names at 0, 1, 2, ...
-func namedTicks(names []string) plot.Ticker {
-	ticks := make([]plot.Tick, len(names))
+func namedTicks(names []string) plot.ConstantTicks {
+	ticks := make(plot.ConstantTicks, len(names))
 	for i, n := range names {
 		ticks[i] = plot.Tick{Value: float64(i), Label: n}
 	}
-	return plot.ConstantTicks(ticks)
+	return ticks
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -43,7 +44,7 @@ func BarPlot(f Frame, categories []string, bars []Bars) Figure {
 	for i, c := range categories {
 		names[i] = fit(sty, oneLine(c), slot-6)
 	}
-	d.p.X.Tick.Marker, d.p.X.Tick.Length = namedTicks(names), 0
+	name(&d.p.X, namedTicks(names))
 	yl = barLimits(yl, f.YLim)
 	return d.finish(limits{-0.5, float64(len(categories)) - 0.5}, yl, func(a *drawing) {
 		each := 0.8 / float64(max(1, len(bars)))
@@ -168,10 +169,18 @@ func lyingBars(f Frame, bars []Bars) Figure {
 	sty := textStyle(tickSize, ink, draw.XRight, draw.YCenter)
 	names := make([]string, len(bars))
 	for i, b := range bars {
-		names[len(bars)-1-i] = fit(sty, oneLine(b.Name), 240)
+		names[len(bars)-1-i] = strings.Join(wrap(sty, b.Name, 210, 2), "\n")
 	}
-	d.p.Y.Tick.Marker, d.p.Y.Tick.Length = namedTicks(names), 0
+	name(&d.p.Y, namedTicks(names))
 	d.right = 74
+	decimals := 0 // of the means written beside the bars: as many as the best known of them has
+	for _, b := range bars {
+		if len(b.Values) > 0 {
+			if mean, sd, n := meanAndSD(b.Values[0]); n > 0 {
+				decimals = max(decimals, min(4, decimalsFor(mean, sd)))
+			}
+		}
+	}
 	xl = barLimits(xl, f.XLim)
 	return d.finish(xl, limits{-0.5, math.Max(0, float64(len(bars))-1) + 0.5}, func(a *drawing) {
 		for i, b := range bars {
@@ -180,12 +189,9 @@ func lyingBars(f Frame, bars []Bars) Figure {
 			}
 			at := float64(a.y(float64(len(bars) - 1 - i)))
 			a.bar(b.Values[0], looks[i], at, a.h/float64(len(bars))*0.62, a.x, xl, true)
-			mean, sd, n := meanAndSD(b.Values[0])
-			if n == 0 {
-				continue
+			if mean, _, n := meanAndSD(b.Values[0]); n > 0 {
+				a.FillText(textStyle(tickSize, ink, draw.XRight, draw.YCenter), vg.Point{X: a.Max.X + 66, Y: vg.Length(at + 1.4)}, fixed(mean, decimals))
 			}
-			a.FillText(textStyle(tickSize, ink, draw.XLeft, draw.YCenter), vg.Point{X: a.Max.X + 8, Y: vg.Length(at + 1.4)},
-				fixed(mean, decimalsFor(mean, sd)))
 		}
 	})
 }

@@ -22,11 +22,15 @@ import (
 //
 // The unit is the CSS pixel at the figure's natural width; the origin is the lower left corner, as gonum has it.
 type canvas struct {
-	w, h  float64
-	buf   bytes.Buffer
-	state pen
-	stack []pen
+	w, h   float64
+	smooth bool // images are fields, not cells
+	buf    bytes.Buffer
+	state  pen
+	stack  []pen
 }
+
+// invisible is a line width that makes gonum/plot leave room for ticks but shows none.
+const invisible = 0.001
 
 // pen is the drawing state that Push saves.
 type pen struct {
@@ -114,7 +118,7 @@ func (c *canvas) at(p vg.Point) (x, y float64) {
 
 func (c *canvas) Stroke(p vg.Path) {
 	d := c.pathData(p)
-	if c.state.width <= 0 || d == "" {
+	if c.state.width <= invisible || d == "" {
 		return
 	}
 	c.buf.WriteString("<path")
@@ -160,7 +164,8 @@ func (c *canvas) dots(pts []vg.Point, diameter float64) {
 	c.buf.WriteString(` stroke-width="` + coord(diameter) + `" stroke-linecap="round" d="`)
 	for _, p := range pts {
 		x, y := c.at(p)
-		c.buf.WriteString("M" + coord(x) + " " + coord(y) + "h0")
+		fx, fy := tenths(x), tenths(y)
+		c.buf.Write(append(appendTenths(appendSpaced(appendTenths([]byte{'M'}, fx), fy), fy), 'h', '0'))
 	}
 	c.buf.WriteString("\"/>\n")
 }
@@ -197,38 +202,53 @@ func (c *canvas) paint(attr string) {
 	}
 }
 
+// pathData writes a path. Points are rounded to a tenth of a pixel, and lines are written relative to the rounded point before, which
+// halves the size of long curves and lets no error build up.
 func (c *canvas) pathData(path vg.Path) string {
 	var b []byte
-	put := func(op byte, ps ...vg.Point) {
-		b = append(b, op)
+	var x0, y0 int // the pen, in tenths
+	var xs, ys int // where the current part of the path began
+	var here vg.Point
+	var op byte // the command in force, which need not be repeated
+	put := func(cmd byte, ps ...vg.Point) {
+		if cmd != 'l' || op != 'l' {
+			b = append(b, cmd)
+		} else {
+			b = append(b, ' ')
+		}
+		op = cmd
+		rel := cmd == 'l' || cmd == 'q' || cmd == 'c'
+		var x, y int
 		for i, p := range ps {
+			fx, fy := c.at(p)
+			x, y = tenths(fx), tenths(fy)
 			if i > 0 {
 				b = append(b, ' ')
 			}
-			x, y := c.at(p)
-			b = appendCoord(b, x)
-			b = append(b, ' ')
-			b = appendCoord(b, y)
+			if rel {
+				b = appendTenths(appendSpaced(appendTenths(b, x-x0), y-y0), y-y0)
+			} else {
+				b = appendTenths(appendSpaced(appendTenths(b, x), y), y)
+			}
 		}
+		x0, y0, here = x, y, ps[len(ps)-1]
 	}
-	var here vg.Point
 	for _, e := range path {
 		switch e.Type {
 		case vg.MoveComp:
 			put('M', e.Pos)
-			here = e.Pos
+			xs, ys = x0, y0
 		case vg.LineComp:
-			put('L', e.Pos)
-			here = e.Pos
+			put('l', e.Pos)
 		case vg.CloseComp:
-			b = append(b, 'Z')
+			b, op = append(b, 'Z'), 'Z'
+			x0, y0 = xs, ys
 		case vg.CurveComp:
 			if len(e.Control) == 1 {
-				put('Q', e.Control[0], e.Pos)
+				put('q', e.Control[0], e.Pos)
 			} else {
-				put('C', e.Control[0], e.Control[1], e.Pos)
+				put('c', e.Control[0], e.Control[1], e.Pos)
 			}
-			here = e.Pos
 		case vg.ArcComp:
 			// A cubic for each eighth of a turn is within 1e-5 of the radius and works under every transform.
 			n := max(1, int(math.Ceil(math.Abs(e.Angle)/(math.Pi/4))))
@@ -240,22 +260,48 @@ func (c *canvas) pathData(path vg.Path) string {
 				return e.Pos.Add(r), vg.Point{X: -r.Y, Y: r.X}
 			}
 			p0, t0 := on(e.Start)
-			if p0 != here || len(b) == 0 {
-				if len(b) == 0 {
-					put('M', p0)
-				} else {
-					put('L', p0)
-				}
+			if len(b) == 0 {
+				put('M', p0)
+			} else if p0 != here {
+				put('l', p0)
 			}
 			for i := 1; i <= n; i++ {
 				p1, t1 := on(e.Start + float64(i)*step)
-				put('C', p0.Add(t0.Scale(k)), p1.Sub(t1.Scale(k)), p1)
+				put('c', p0.Add(t0.Scale(k)), p1.Sub(t1.Scale(k)), p1)
 				p0, t0 = p1, t1
 			}
-			here = p0
 		}
 	}
 	return string(b)
+}
+
+// tenths rounds a coordinate to tenths of a pixel; what is not a number, or far outside any figure, becomes a bound.
+func tenths(v float64) int {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return int(math.Round(math.Max(-1e5, math.Min(1e5, v)) * 10))
+}
+
+func appendTenths(b []byte, t int) []byte {
+	if t < 0 {
+		b, t = append(b, '-'), -t
+	}
+	if t >= 10 || t == 0 {
+		b = strconv.AppendInt(b, int64(t/10), 10)
+	}
+	if t%10 != 0 {
+		b = append(b, '.', byte('0'+t%10))
+	}
+	return b
+}
+
+// appendSpaced appends the space that must stand before a number unless its sign separates it.
+func appendSpaced(b []byte, next int) []byte {
+	if next < 0 {
+		return b
+	}
+	return append(b, ' ')
 }
 
 func (c *canvas) FillString(f font.Face, pt vg.Point, s string) {
@@ -277,8 +323,8 @@ func (c *canvas) FillString(f font.Face, pt vg.Point, s string) {
 	c.buf.WriteString(">" + escape(s) + "</text>\n")
 }
 
-// DrawImage embeds the image as PNG. An image of fewer pixels than its place has is scaled up without smoothing: its pixels are
-// cells of data.
+// DrawImage embeds the image as PNG. An image of fewer pixels than its place has is scaled up without smoothing, its pixels being
+// cells of data, unless the canvas is told to smooth.
 func (c *canvas) DrawImage(rect vg.Rectangle, img image.Image) {
 	var data bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestCompression}
@@ -289,7 +335,7 @@ func (c *canvas) DrawImage(rect vg.Rectangle, img image.Image) {
 	size := rect.Size()
 	c.buf.WriteString(`<image x="` + coord(x) + `" y="` + coord(y) + `" width="` + coord(float64(size.X)) + `" height="` + coord(float64(size.Y)) +
 		`" preserveAspectRatio="none"`)
-	if b := img.Bounds(); float64(b.Dx()) < float64(size.X) && float64(b.Dy()) < float64(size.Y) {
+	if b := img.Bounds(); !c.smooth && float64(b.Dx()) < float64(size.X) && float64(b.Dy()) < float64(size.Y) {
 		c.buf.WriteString(` style="image-rendering:pixelated"`)
 	}
 	c.buf.WriteString(` href="data:image/png;base64,` + base64.StdEncoding.EncodeToString(data.Bytes()) + "\"/>\n")

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"image"
 	"image/color"
 	"math"
 	"slices"
@@ -20,9 +21,9 @@ var (
 		m := moreland.SmoothBlueRed()
 		m.SetMin(0)
 		m.SetMax(1)
-		s := colorScale{make([]color.NRGBA, 256)}
+		s := colorScale{make([]color.NRGBA, shades)}
 		for i := range s.table {
-			c, err := m.At(float64(i) / 255)
+			c, err := m.At(float64(i) / (shades - 1))
 			if err != nil {
 				c = color.Gray{Y: 221} // the scale's own middle; At fails only outside its range
 			}
@@ -33,9 +34,9 @@ var (
 )
 
 func scaleOf(anchors ...uint32) colorScale {
-	s := colorScale{make([]color.NRGBA, 256)}
+	s := colorScale{make([]color.NRGBA, shades)}
 	for i := range s.table {
-		t := float64(i) / 255 * float64(len(anchors)-1)
+		t := float64(i) / (shades - 1) * float64(len(anchors)-1)
 		k := min(int(t), len(anchors)-2)
 		a, b, f := rgb(anchors[k]), rgb(anchors[k+1]), t-float64(k)
 		mix := func(x, y uint8) uint8 { return uint8(math.Round(float64(x)*(1-f) + float64(y)*f)) }
@@ -44,9 +45,25 @@ func scaleOf(anchors ...uint32) colorScale {
 	return s
 }
 
+// shades is the number of colours of a scale: with transparency they fill the palette of a PNG image.
+const shades = 255
+
+// index returns the number of the colour at t, which is clamped to 0..1.
+func (s colorScale) index(t float64) int {
+	return int(math.Max(0, math.Min(1, t))*(shades-1) + 0.5)
+}
+
 // at returns the colour at t, which is clamped to 0..1.
-func (s colorScale) at(t float64) color.NRGBA {
-	return s.table[int(math.Max(0, math.Min(1, t))*255+0.5)]
+func (s colorScale) at(t float64) color.NRGBA { return s.table[s.index(t)] }
+
+// canvas returns a transparent image in which the palette's entry 1+i is the scale's colour i.
+func (s colorScale) canvas(w, h int) *image.Paletted {
+	p := make(color.Palette, 0, shades+1)
+	p = append(p, color.NRGBA{})
+	for _, c := range s.table {
+		p = append(p, c)
+	}
+	return image.NewPaletted(image.Rect(0, 0, w, h), p)
 }
 
 // textOn returns the colour, white or near black, that reads best on a background, by WCAG's contrast.

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -150,8 +152,18 @@ func (d *frameDrawing) finish(xl, yl limits, content func(*drawing)) Figure {
 			area.Min.Y += noteSize + 4
 		}
 	}
-	// Legend above.
-	area.Max.Y -= vg.Length(c.legend(area, d.legend))
+	// Legend above, or at the right of a square, where there is room.
+	asideLegend := d.Square && len(d.Levels) == 0
+	if asideLegend {
+		sty := textStyle(tickSize, ink, draw.XLeft, draw.YCenter)
+		w := 0.
+		for _, e := range d.legend {
+			w = math.Max(w, math.Min(200, width(sty, oneLine(e.name))))
+		}
+		d.right = math.Max(d.right, w+64)
+	} else {
+		area.Max.Y -= vg.Length(c.legend(area, d.legend))
+	}
 
 	// Level labels at the right.
 	levels := d.visible(d.Levels, yl, d.YLog)
@@ -174,14 +186,31 @@ func (d *frameDrawing) finish(xl, yl limits, content func(*drawing)) Figure {
 	}
 	setTicks(float64(area.Size().X)-60, float64(area.Size().Y)-50)
 
-	// Event labels above, each over its line, in as many rows as it takes.
+	// Event labels above; the last ones may need room at the right.
 	events := d.visible(d.Events, xl, d.XLog)
 	inner := p.DataCanvas(area)
-	rows := layOut(events, small, inner, p)
-	area.Max.Y -= vg.Length(len(rows) * (noteSize + 3))
+	for i := range events {
+		x, _ := p.Transforms(&inner)
+		events[i].Label = fit(small, events[i].Label, 200)
+		over := x(events[i].At) + small.Width(events[i].Label) + 6 - area.Max.X
+		area.Max.X -= min(max(0, over), 160)
+		inner = p.DataCanvas(area)
+	}
+	flagRows, rows := flags(events, small, inner, p)
+	if rows > 0 {
+		area.Max.Y -= vg.Length(rows*flagRow + 2)
+	}
 	inner = p.DataCanvas(area)
 	if d.Square {
 		area, inner = squareUp(area, inner, p)
+		if asideLegend {
+			beside := draw.Canvas{Canvas: c, Rectangle: vg.Rectangle{Min: vg.Point{X: inner.Max.X + 16},
+				Max: vg.Point{X: inner.Max.X + vg.Length(d.right), Y: inner.Max.Y}}}
+			for _, e := range d.legend {
+				c.legend(beside, []entry{e})
+				beside.Max.Y -= 20
+			}
+		}
 	}
 	setTicks(float64(inner.Size().X), float64(inner.Size().Y))
 
@@ -203,12 +232,14 @@ func (d *frameDrawing) finish(xl, yl limits, content func(*drawing)) Figure {
 		for _, l := range levels {
 			dc.StrokeLine2(draw.LineStyle{Color: muted, Width: 1.2, Dashes: []vg.Length{2, 3}}, dc.Min.X, y(l.At), dc.Max.X, y(l.At))
 		}
-		for r, row := range rows {
-			for _, e := range row {
-				dc.StrokeLine2(draw.LineStyle{Color: ink, Width: 1, Dashes: []vg.Length{4, 3}}, x(e.At), dc.Min.Y, x(e.At), dc.Max.Y+3)
-				dc.FillText(textStyle(noteSize, ink, draw.XLeft, draw.YBottom),
-					vg.Point{X: vg.Length(e.left), Y: dc.Max.Y + 5 + vg.Length(r*(noteSize+3))}, e.Label)
+		for i, e := range events {
+			top, r := dc.Max.Y, flagRows[i]
+			if r >= 0 && e.Label != "" {
+				base := dc.Max.Y + 4 + vg.Length(r*flagRow)
+				top = base + noteSize - 1
+				dc.FillText(textStyle(noteSize, ink, draw.XLeft, draw.YBottom), vg.Point{X: x(e.At) + 4, Y: base}, e.Label)
 			}
+			dc.StrokeLine2(draw.LineStyle{Color: ink, Width: 1, Dashes: []vg.Length{4, 3}}, x(e.At), dc.Min.Y, x(e.At), top)
 		}
 		drawLevelLabels(dc, levels, small, y)
 		content(&drawing{Canvas: dc, c: c, x: x, y: y, w: float64(dc.Size().X), h: float64(dc.Size().Y)})
@@ -236,39 +267,41 @@ func (d *frameDrawing) visible(refs []Ref, l limits, log bool) []Ref {
 	return in
 }
 
-// placed is an event label with its left edge.
-type placed struct {
-	Ref
-	left float64
-}
+// flagRow is the height of one row of event labels.
+const flagRow = noteSize + 4
 
-// layOut distributes event labels over rows so that none touches another.
-func layOut(events []Ref, sty draw.TextStyle, dc draw.Canvas, p *plot.Plot) [][]placed {
+// flags distributes event labels over rows so that none touches another: each label flies to the right of its line like a flag.
+// Going from right to left, each takes the lowest row that is free, so no line crosses a label. It returns the row of each event
+// (−1 for a label that found no room) and the number of rows.
+func flags(events []Ref, sty draw.TextStyle, dc draw.Canvas, p *plot.Plot) (row []int, rows int) {
 	x, _ := p.Transforms(&dc)
-	var rows [][]placed
-	var ends []float64
-	for _, e := range events {
-		e.Label = fit(sty, e.Label, float64(dc.Size().X))
-		w := width(sty, e.Label)
-		left := math.Min(math.Max(float64(x(e.At))-w/2, float64(dc.Min.X)), float64(dc.Max.X)-w)
+	order := make([]int, len(events))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(events[j].At, events[i].At) })
+	row = make([]int, len(events))
+	var begins []float64 // of the leftmost label in each row
+	for _, i := range order {
+		left := float64(x(events[i].At))
 		r := 0
-		for r < len(ends) && left < ends[r]+10 {
+		for r < len(begins) && left+width(sty, events[i].Label)+14 > begins[r] {
 			r++
 		}
-		if r == len(ends) {
-			if r == 5 { // more rows than that would leave no room for the data: the line stays, its label goes
-				e.Label, r = "", 4
-			} else {
-				ends, rows = append(ends, 0), append(rows, nil)
-			}
+		if r == maxFlagRows {
+			row[i] = -1
+			continue
 		}
-		if e.Label != "" {
-			ends[r] = left + w
+		if r == len(begins) {
+			begins = append(begins, 0)
 		}
-		rows[r] = append(rows[r], placed{e, left})
+		begins[r], row[i] = left, r
 	}
-	return rows
+	return row, len(begins)
 }
+
+// maxFlagRows limits the rows of event labels, so that room stays for the data.
+const maxFlagRows = 6
 
 // drawLevelLabels writes the labels of the levels at the right of the data, moved apart where they would overlap.
 func drawLevelLabels(dc draw.Canvas, levels []Ref, sty draw.TextStyle, y func(float64) vg.Length) {
@@ -283,19 +316,10 @@ func drawLevelLabels(dc draw.Canvas, levels []Ref, sty draw.TextStyle, y func(fl
 		blocks = append(blocks, block{lines, float64(y(l.At)) + line*float64(len(lines))/2})
 	}
 	// From the top down, push each below the one before it.
-	order := make([]int, len(blocks))
-	for i := range order {
-		order[i] = i
-	}
-	for i := 1; i < len(order); i++ {
-		for j := i; j > 0 && blocks[order[j]].top > blocks[order[j-1]].top; j-- {
-			order[j], order[j-1] = order[j-1], order[j]
-		}
-	}
-	for i := 1; i < len(order); i++ {
-		above := &blocks[order[i-1]]
-		b := &blocks[order[i]]
-		b.top = math.Min(b.top, above.top-line*float64(len(above.lines)))
+	slices.SortStableFunc(blocks, func(a, b block) int { return cmp.Compare(b.top, a.top) })
+	for i := 1; i < len(blocks); i++ {
+		above := blocks[i-1]
+		blocks[i].top = math.Min(blocks[i].top, above.top-line*float64(len(above.lines)))
 	}
 	for _, b := range blocks {
 		for i, s := range b.lines {

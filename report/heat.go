@@ -1,7 +1,6 @@
 package report
 
 import (
-	"image"
 	"image/color"
 	"math"
 	"slices"
@@ -59,12 +58,10 @@ func HeatMap(f Frame, h Heat) Figure {
 	}
 	if h.Columns != nil {
 		sty := textStyle(tickSize, ink, draw.XCenter, draw.YTop)
-		d.p.X.Tick.Marker = cellTicks(h.Columns, xl, false, func(s string) float64 { return width(sty, s) + 8 }, figureWidth-160)
-		d.p.X.Tick.Length = 0
+		name(&d.p.X, cellTicks(h.Columns, xl, false, func(s string) float64 { return width(sty, s) + 8 }, figureWidth-160))
 	}
 	if h.Rows != nil {
-		d.p.Y.Tick.Marker = cellTicks(h.Rows, yl, !h.YUp, func(string) float64 { return tickSize + 2 }, f.Height-80)
-		d.p.Y.Tick.Length = 0
+		name(&d.p.Y, cellTicks(h.Rows, yl, !h.YUp, func(string) float64 { return tickSize + 2 }, f.Height-80))
 	}
 	d.right = scale.room(h.Scale.Label)
 	if !h.YUp && h.Rows == nil {
@@ -174,13 +171,16 @@ func (s Scale) fitted(values [][]float64) fittedScale {
 	return out
 }
 
-func (s *fittedScale) color(v float64) color.NRGBA {
-	return s.colors.at(v/(s.hi-s.lo) - s.lo/(s.hi-s.lo))
-}
+// place returns where a value lies on the scale, from 0 to 1.
+func (s *fittedScale) place(v float64) float64 { return (v/2 - s.lo/2) / (s.hi/2 - s.lo/2) }
+
+func (s *fittedScale) color(v float64) color.NRGBA { return s.colors.at(s.place(v)) }
 
 // image paints the cells over the data area. Cells without a value are transparent.
 func (s *fittedScale) image(a *drawing, values [][]float64, up bool) {
-	img := image.NewNRGBA(image.Rect(0, 0, len(values[0]), len(values)))
+	a.SetColor(grid) // shows where there is no value
+	a.Fill(a.Rectangle.Path())
+	img := s.colors.canvas(len(values[0]), len(values))
 	for r, row := range values {
 		y := r
 		if up {
@@ -188,7 +188,7 @@ func (s *fittedScale) image(a *drawing, values [][]float64, up bool) {
 		}
 		for c, v := range row {
 			if finite(v) {
-				img.SetNRGBA(c, y, s.color(v))
+				img.SetColorIndex(c, y, uint8(1+s.colors.index(s.place(v))))
 			}
 		}
 	}
@@ -200,8 +200,10 @@ const barWidth = 16
 // room returns how many pixels the colour bar with its numbers and label takes.
 func (s *fittedScale) room(label string) float64 {
 	w := 0.0
-	for _, t := range (ticker{260, 60}).Ticks(s.lo, s.hi) {
-		w = math.Max(w, width(textStyle(tickSize, ink, draw.XLeft, draw.YCenter), t.Label))
+	for _, length := range []float64{100, 160, 300, 500} { // how long the bar gets is not known yet, and its numbers depend on it
+		for _, t := range (ticker{length, 40}).Ticks(s.lo, s.hi) {
+			w = math.Max(w, width(textStyle(tickSize, ink, draw.XLeft, draw.YCenter), t.Label))
+		}
 	}
 	w += 16 + barWidth + 8
 	if label != "" {
@@ -212,15 +214,15 @@ func (s *fittedScale) room(label string) float64 {
 
 // bar draws the colour bar upwards from y0 to y1, with its numbers and label at the right.
 func (s *fittedScale) bar(c draw.Canvas, x, y0, y1 vg.Length) {
-	img := image.NewNRGBA(image.Rect(0, 0, 1, 256))
-	for i := range 256 {
-		img.SetNRGBA(0, i, s.colors.at(float64(255-i)/255))
+	img := s.colors.canvas(1, shades)
+	for i := range shades {
+		img.SetColorIndex(0, i, uint8(shades-i))
 	}
 	c.DrawImage(vg.Rectangle{Min: vg.Point{X: x, Y: y0}, Max: vg.Point{X: x + barWidth, Y: y1}}, img)
 	sty := textStyle(tickSize, ink, draw.XLeft, draw.YCenter)
 	x += barWidth
 	widest := vg.Length(0)
-	for _, t := range (ticker{float64(y1 - y0), 60}).Ticks(s.lo, s.hi) {
+	for _, t := range (ticker{float64(y1 - y0), 40}).Ticks(s.lo, s.hi) {
 		y := y0 + (y1-y0)*vg.Length((t.Value-s.lo)/(s.hi-s.lo))
 		c.StrokeLine2(draw.LineStyle{Color: muted, Width: 1}, x, y, x+4, y)
 		c.FillText(sty, vg.Point{X: x + 7, Y: y + 1.4}, t.Label)
@@ -270,9 +272,8 @@ func ConfusionMatrix(f Frame, classes []string, counts [][]int) Figure {
 	for i, c := range classes {
 		short[i] = fit(sty, oneLine(c), 140)
 	}
-	d.p.X.Tick.Marker = cellTicks(short, l, false, func(s string) float64 { return width(sty, s) + 8 }, figureWidth-280)
-	d.p.Y.Tick.Marker = cellTicks(short, l, true, func(string) float64 { return tickSize + 2 }, f.Height-80)
-	d.p.X.Tick.Length, d.p.Y.Tick.Length = 0, 0
+	name(&d.p.X, cellTicks(short, l, false, func(s string) float64 { return width(sty, s) + 8 }, figureWidth-280))
+	name(&d.p.Y, cellTicks(short, l, true, func(string) float64 { return tickSize + 2 }, f.Height-80))
 	totalsRoom := 0.0
 	for _, t := range totals {
 		totalsRoom = math.Max(totalsRoom, width(sty, "n = "+fixed(float64(t), 0))+14)
@@ -281,6 +282,22 @@ func ConfusionMatrix(f Frame, classes []string, counts [][]int) Figure {
 	return d.finish(l, l, func(a *drawing) {
 		scale.image(a, share, false)
 		cw, ch := a.w/float64(n), a.h/float64(n)
+		// All cells carry the same lines of text in the same size: both, or the count, or none if there is no room.
+		longest := "100%"
+		for _, row := range counts {
+			for _, k := range row {
+				if s := fixed(float64(k), 0); len(s) > len(longest) {
+					longest = s
+				}
+			}
+		}
+		size, both, counted := 11., false, false
+		for _, px := range []float64{labelSize, noteSize, 11} {
+			if w := width(bold(textStyle(px, ink, 0, 0)), longest) + 2; cw >= w && ch >= 1.25*px {
+				size, both, counted = px, ch >= 2.5*px, true
+				break
+			}
+		}
 		for i, row := range counts {
 			y := a.Max.Y - vg.Length(ch*(float64(i)+0.5))
 			for j, k := range row {
@@ -289,15 +306,14 @@ func ConfusionMatrix(f Frame, classes []string, counts [][]int) Figure {
 				}
 				x := a.Min.X + vg.Length(cw*(float64(j)+0.5))
 				c := textOn(scale.color(share[i][j]))
-				count, percent := fixed(float64(k), 0), fixed(share[i][j], 0)+" %"
-				big := textStyle(labelSize, c, draw.XCenter, draw.YCenter)
-				little := textStyle(noteSize, c, draw.XCenter, draw.YCenter)
+				count, percent := fixed(float64(k), 0), fixed(share[i][j], 0)+"%"
+				sty := textStyle(size, c, draw.XCenter, draw.YCenter)
 				switch {
-				case cw >= width(little, percent)+6 && cw >= width(big, count)+6 && ch >= 38:
-					a.FillText(big, vg.Point{X: x, Y: y + 10}, count)
-					a.FillText(little, vg.Point{X: x, Y: y - 7}, percent)
-				case cw >= width(little, count)+4 && ch >= 14:
-					a.FillText(little, vg.Point{X: x, Y: y + 1.4}, count)
+				case both:
+					a.FillText(bold(sty), vg.Point{X: x, Y: y + vg.Length(size*0.65+1)}, count)
+					a.FillText(sty, vg.Point{X: x, Y: y - vg.Length(size*0.55)}, percent)
+				case counted:
+					a.FillText(sty, vg.Point{X: x, Y: y + 1.4}, count)
 				}
 			}
 			if ch >= 14 {
@@ -453,7 +469,7 @@ func StateTimeline(f Frame, names []string, rows []States, step float64) Figure 
 	for i, r := range rows {
 		labels[len(rows)-1-i] = fit(sty, oneLine(r.Name), 200)
 	}
-	d.p.Y.Tick.Marker, d.p.Y.Tick.Length = namedTicks(labels), 0
+	name(&d.p.Y, namedTicks(labels))
 	xl := limits{0, float64(longest) * step}.settle(f.XLim, false, 0)
 	return d.finish(xl, limits{-0.5, math.Max(0.5, float64(len(rows))-0.5)}, func(a *drawing) {
 		for i, r := range rows {

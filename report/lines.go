@@ -119,11 +119,16 @@ func (a *drawing) line(f *Frame, s Series, look stroke) {
 		runs = append(runs, run)
 	}
 	var lone []vg.Point
+	n := 0
 	for i, r := range runs {
+		n += len(r)
 		if len(r) == 1 && a.Contains(r[0]) {
 			lone = append(lone, r[0]) // a point between two gaps has no line to show it
 		}
 		runs[i] = thin(r)
+	}
+	if n > 4*int(a.w) {
+		look.width = math.Min(look.width, 1.2) // so that dense noise does not look like a filled shape
 	}
 	a.StrokeLines(look.style(), a.ClipLinesXY(runs...)...)
 	a.SetColor(look.color)

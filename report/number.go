@@ -23,8 +23,7 @@ func fixed(v float64, decimals int) string {
 		b.WriteString("−")
 	}
 	for i, d := range whole {
-		// Four digits read well unbroken.
-		if i > 0 && (len(whole)-i)%3 == 0 && len(whole) > 4 {
+		if i > 0 && (len(whole)-i)%3 == 0 {
 			b.WriteByte(',')
 		}
 		b.WriteRune(d)

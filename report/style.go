@@ -51,7 +51,7 @@ var (
 	grey    = newTone("grey", 0x7a828c, 0x98a1ac)
 	olive   = newTone("olive", 0x8a8300, 0xe4d94a)
 	tones   = []tone{ink, muted, grid, page, blue, orange, green, purple, sky, red, grey, olive}
-	plain   = []tone{blue, orange, green, purple, red, sky, olive, grey} // series with no role
+	plain   = []tone{blue, orange, green, purple, ink, sky, red, olive} // series with no role
 	subject = []tone{blue, red, purple}
 	rivals  = []tone{orange, green, grey, purple, olive, red} // baselines
 	removed = []tone{sky, purple, red, green, olive, grey}    // ablations
@@ -159,6 +159,11 @@ func fit(s text.Style, txt string, w float64) string {
 		r = r[:len(r)-1]
 	}
 	return strings.TrimRight(string(r), " ") + "…"
+}
+
+// name puts names instead of numbers on an axis.
+func name(a *plot.Axis, ticks plot.ConstantTicks) {
+	a.Tick.Marker, a.Tick.Length, a.Tick.Width = ticks, 4, invisible
 }
 
 // newPlot returns an empty gonum plot in the house style.

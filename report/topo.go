@@ -1,7 +1,6 @@
 package report
 
 import (
-	"image"
 	"image/color"
 	"math"
 
@@ -69,6 +68,7 @@ func Topomap(f Frame, sensors []Sensor, scale Scale, maps ...ScalpValues) Figure
 	}
 	h := 12 + tall*float64(rows) + float64(len(remarks)*(noteSize+4)) + 8
 	c := newCanvas(figureWidth, math.Max(60, h))
+	c.smooth = true
 	area := c.area()
 	for i, r := range remarks {
 		area.FillText(small, vg.Point{X: 12, Y: vg.Length(8 + (len(remarks)-1-i)*(noteSize+4))}, r)
@@ -102,29 +102,23 @@ func (h head) at(x, y float64) vg.Point {
 	return vg.Point{X: vg.Length(h.x + h.radius*x), Y: vg.Length(h.y + h.radius*y)}
 }
 
-const (
-	topoSize  = 160  // pixels along each side of the interpolated image
-	topoReach = 1.06 // how far the image reaches, in radii of the head
-)
+// topoReach is how far the interpolated image reaches, in radii of the head.
+const topoReach = 1.06
 
 func (h head) draw(sensors []Sensor, values []float64, s *spline, scale *fittedScale) {
 	if s != nil {
-		field := make([][]float64, topoSize) // from the bottom up
-		img := image.NewNRGBA(image.Rect(0, 0, topoSize, topoSize))
+		n := int(math.Max(72, math.Min(160, 2.2*h.radius))) // pixels along each side
+		field := make([][]float64, n)                       // from the bottom up
+		img := scale.colors.canvas(n, n)
 		for j := range field {
-			field[j] = make([]float64, topoSize)
+			field[j] = make([]float64, n)
 			for i := range field[j] {
-				x, y := gridAt(i), gridAt(j)
+				x, y := gridAt(float64(i), n), gridAt(float64(j), n)
 				v := s.at(x, y)
 				field[j][i] = v
-				// The edge fades over one pixel, so that the disc looks round.
-				cover := (topoReach-math.Hypot(x, y))*topoSize/(2*topoReach) + 0.5
-				if cover <= 0 {
-					continue
+				if math.Hypot(x, y) <= topoReach { // the outline hides the stairs of the edge
+					img.SetColorIndex(i, n-1-j, uint8(1+scale.colors.index(scale.place(v))))
 				}
-				k := scale.color(v)
-				k.A = uint8(255 * math.Min(1, cover))
-				img.SetNRGBA(i, topoSize-1-j, k)
 			}
 		}
 		h.area.DrawImage(vg.Rectangle{Min: h.at(-topoReach, -topoReach), Max: h.at(topoReach, topoReach)}, img)
@@ -170,17 +164,18 @@ func (h head) draw(sensors []Sensor, values []float64, s *spline, scale *fittedS
 	h.c.dots(dots, 4)
 }
 
-func gridAt(i int) float64 { return (2*(float64(i)+0.5)/topoSize - 1) * topoReach }
+// gridAt returns where column or row i of n of the image lies, in radii of the head.
+func gridAt(i float64, n int) float64 { return (2*(i+0.5)/float64(n) - 1) * topoReach }
 
 // contours draws lines of equal value at the round steps of the scale.
 func (h head) contours(field [][]float64, scale *fittedScale) {
-	step := roundStep((scale.hi - scale.lo) / 9)
+	step := roundStep((scale.hi - scale.lo) / 16)
 	var p vg.Path
 	for k := math.Ceil(scale.lo / step); k*step <= scale.hi; k++ {
 		for _, chain := range isolines(field, k*step) {
 			pen := false
 			for i, q := range chain {
-				x, y := (2*(q[0]+0.5)/topoSize-1)*topoReach, (2*(q[1]+0.5)/topoSize-1)*topoReach
+				x, y := gridAt(q[0], len(field)), gridAt(q[1], len(field))
 				if math.Hypot(x, y) > topoReach {
 					pen = false
 					continue
