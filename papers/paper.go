@@ -50,11 +50,11 @@ type Claim struct {
 
 // Input is a file an experiment can read.
 type Input struct {
-	Name     string   // the key in --data name=path, such as "trials"
-	Says     string   // what the file must hold, with shapes and units
-	Formats  []string // such as "MAT v5", "NPZ", "CSV"
-	Required bool
-	Dataset  string // ID of a data set in package datasets that fits, or empty
+	Name     string   `json:"name"`    // the key in --data name=path, such as "trials"
+	Says     string   `json:"says"`    // what the file must hold, with shapes and units
+	Formats  []string `json:"formats"` // such as "MAT v5", "NPZ", "CSV"
+	Required bool     `json:"required,omitempty"`
+	Dataset  string   `json:"dataset,omitempty"` // ID of a data set in package datasets that fits, or empty
 }
 
 // Experiment is one thing a paper can be asked to do.

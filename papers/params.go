@@ -45,10 +45,16 @@ type Presets[T any] struct{ Quick, Default, Full T }
 
 // ParamSpec describes one parameter.
 type ParamSpec struct {
-	Name, Help, Unit, Kind string
-	Min, Max               string // as in the tags; empty when unbounded
-	OneOf                  []string
-	Quick, Default, Full   string // the value at each preset
+	Name    string   `json:"name"`
+	Help    string   `json:"help"`
+	Unit    string   `json:"unit,omitempty"`
+	Kind    string   `json:"kind"`          // integer, number, yes/no, text or duration
+	Min     string   `json:"min,omitempty"` // as in the tag; empty when unbounded
+	Max     string   `json:"max,omitempty"`
+	OneOf   []string `json:"oneOf,omitempty"`
+	Quick   string   `json:"quick"` // the value at each preset
+	Default string   `json:"default"`
+	Full    string   `json:"full"`
 }
 
 var durationType = reflect.TypeFor[time.Duration]()

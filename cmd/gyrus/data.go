@@ -25,7 +25,7 @@ func (a *app) dataCommand() *cobra.Command {
 		Short: "List and get public data sets",
 		Long: `List and get public data sets. Nothing is downloaded unless you say get. If GYRUS_DATA names a folder that mirrors
 the sets, they are used from there.`,
-		Args: usage(cobra.NoArgs),
+		Args: knownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var asJSON, yes bool
@@ -230,7 +230,7 @@ func backendCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backend",
 		Short: "List the compute backends, and install plug-ins for them",
-		Args:  usage(cobra.NoArgs),
+		Args:  knownVerb,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	list := &cobra.Command{

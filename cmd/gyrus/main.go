@@ -57,6 +57,18 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+// knownVerb refuses a word that is no verb and suggests the nearest one.
+func knownVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("%s has no verb %q; see: %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		err = fmt.Errorf("%s has no verb %q; did you mean %q?", cmd.CommandPath(), args[0], near[0])
+	}
+	return &runner.UsageError{Err: err}
+}
+
 // app is what every verb needs.
 type app struct {
 	home string // of --home; empty for the default
@@ -79,9 +91,11 @@ Runs are kept under $GYRUS_HOME (see: gyrus version). Nothing is downloaded unle
 
 Exit status: 0 done; 1 failed while running; 2 the request or its data cannot be used as given; 130 stopped
 by you (go on with: gyrus run --resume RUN).`,
+		SuggestionsMinimumDistance: 2,
+
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          usage(cobra.NoArgs),
+		Args:          knownVerb,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

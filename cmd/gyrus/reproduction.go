@@ -25,7 +25,7 @@ func (a *app) reproductionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reproduction",
 		Short: "Keep the published table of measured claims (for maintainers, in a source checkout)",
-		Args:  usage(cobra.NoArgs),
+		Args:  knownVerb,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
