@@ -45,3 +45,16 @@ func BenchmarkMemory(b *testing.B) {
 	b.ReportMetric(float64(m.Bytes())/float64(m.Synapses()), "bytes/synapse")
 	b.ReportMetric(float64(m.Segments()), "segments")
 }
+
+// BenchmarkLSTM is one training step of the LSTM baseline: ten chunks of a hundred elements.
+func BenchmarkLSTM(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	l := newLSTM(codeLength, lstmUnits, codeLength, rng)
+	x := make([]float32, 10*lstmChunk*codeLength)
+	for i := range x {
+		x[i] = float32(2*rng.Float64() - 1)
+	}
+	for b.Loop() {
+		l.learn(x, x, lstmChunk, 10, lstmRate)
+	}
+}

@@ -1,0 +1,146 @@
+package stream
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+)
+
+// Grammar is a set of symbol sequences. Each draw gives one of them, all equally likely.
+// Symbols count from 0; larger numbers than the alphabet's stand for noise.
+type Grammar struct {
+	Alphabet  int     // number of symbols the sequences use
+	Sequences [][]int // at least two symbols each; the last one is the ending
+}
+
+// HighOrder is the paper's set of eight sequences in two groups that share sub-sequences: the ending follows from the first symbol
+// alone, six or seven steps back (Cui, Ahmad, Hawkins 2016, section 4.1).
+func HighOrder() Grammar {
+	return Grammar{Alphabet: 10, Sequences: [][]int{
+		{6, 8, 7, 4, 2, 3, 0}, {1, 8, 7, 4, 2, 3, 5}, {6, 3, 4, 2, 7, 8, 5}, {1, 3, 4, 2, 7, 8, 0},
+		{0, 9, 7, 8, 5, 3, 4, 1}, {2, 9, 7, 8, 5, 3, 4, 6}, {0, 4, 3, 5, 8, 7, 9, 6}, {2, 4, 3, 5, 8, 7, 9, 1},
+	}}
+}
+
+// TwoEndings is the paper's set in which every context has two equally likely endings: sixteen sequences of a head, a body and
+// one ending (section 4.2).
+func TwoEndings() Grammar {
+	bodies := [][]int{{8, 3, 10, 9, 6}, {6, 9, 10, 3, 8}, {3, 8, 6, 1, 10, 11}, {11, 10, 1, 6, 8, 3}}
+	endings := [][2][2]int{{{1, 2}, {0, 7}}, {{7, 0}, {2, 1}}, {{9, 2}, {0, 7}}, {{7, 0}, {2, 9}}}
+	g := Grammar{Alphabet: 12}
+	for b, body := range bodies {
+		for h, head := range []int{4, 5} {
+			for _, ending := range endings[b][h] {
+				g.Sequences = append(g.Sequences, slices.Concat([]int{head}, body, []int{ending}))
+			}
+		}
+	}
+	return g
+}
+
+// MarkovOrder is two pairs of sequences of the given length; the sequences of a pair share all but their first and last symbols, so
+// that the ending lies length-1 steps after the symbol that decides it (section 4.1, on growing temporal dependence).
+func MarkovOrder(length int) (Grammar, error) {
+	if length < 3 {
+		return Grammar{}, fmt.Errorf("sequences of length %d have no shared middle; use at least 3", length)
+	}
+	middle := length - 2
+	g := Grammar{Alphabet: 2*middle + 4}
+	first, last := 2*middle, 2*middle+2
+	for pair := range 2 {
+		body := make([]int, middle)
+		for i := range body {
+			body[i] = pair*middle + i
+		}
+		for k := range 2 {
+			ending := last + k
+			if pair == 1 {
+				ending = last + 1 - k // the other way round, so that the first symbol alone does not tell
+			}
+			g.Sequences = append(g.Sequences, slices.Concat([]int{first + k}, body, []int{ending}))
+		}
+	}
+	return g, nil
+}
+
+// Swapped returns the grammar with the endings exchanged between sequences that differ in their first and last symbols only: what has
+// been learned becomes exactly wrong.
+func (g Grammar) Swapped() Grammar {
+	out := Grammar{Alphabet: g.Alphabet, Sequences: make([][]int, len(g.Sequences))}
+	for i, s := range g.Sequences {
+		t := slices.Clone(s)
+		for j, other := range g.Sequences {
+			if i != j && slices.Equal(s[1:len(s)-1], other[1:max(1, len(other)-1)]) {
+				t[len(t)-1] = other[len(other)-1]
+			}
+		}
+		out.Sequences[i] = t
+	}
+	return out
+}
+
+// Symbols is a stream of symbols.
+type Symbols struct {
+	Values   []int   // below the grammar's alphabet, or noise
+	Question []bool  // true where the next value is the ending of a sequence
+	Accepted [][]int // at a question, every ending the context can have; otherwise nil
+	Alphabet int     // symbols that are not noise
+	Noise    int     // number of different noise symbols
+}
+
+// SymbolOptions says how a stream is drawn.
+type SymbolOptions struct {
+	Elements int // length of the stream
+	Noise    int // different noise symbols; one follows every sequence. 0 for none
+	SwapAt   int // element from which endings are swapped; 0 for never
+}
+
+// Draw draws a stream: sequences chosen at random, each followed by one noise symbol. Symbols are renumbered by a random permutation of
+// the alphabet.
+func (g Grammar) Draw(o SymbolOptions, rng *rand.Rand) (Symbols, error) {
+	switch {
+	case o.Elements < 1:
+		return Symbols{}, fmt.Errorf("a stream of %d elements is empty; ask for at least 1", o.Elements)
+	case o.Noise < 0:
+		return Symbols{}, fmt.Errorf("%d noise symbols; use 0 for none", o.Noise)
+	case o.SwapAt < 0 || o.SwapAt >= o.Elements:
+		return Symbols{}, fmt.Errorf("endings cannot be swapped at element %d of a stream of %d; use 1 to %d, or 0 for never",
+			o.SwapAt, o.Elements, o.Elements-1)
+	}
+	names := rng.Perm(g.Alphabet)
+	s := Symbols{Alphabet: g.Alphabet, Noise: o.Noise}
+	now, swapped := g, g.Swapped()
+	for len(s.Values) < o.Elements {
+		if o.SwapAt > 0 && len(s.Values) >= o.SwapAt {
+			now = swapped
+		}
+		sequence := now.Sequences[rng.IntN(len(now.Sequences))]
+		for i, v := range sequence {
+			s.Values = append(s.Values, names[v])
+			s.Question = append(s.Question, i == len(sequence)-2)
+			var accepted []int
+			if i == len(sequence)-2 {
+				accepted = now.endings(sequence, names)
+			}
+			s.Accepted = append(s.Accepted, accepted)
+		}
+		if o.Noise > 0 {
+			s.Values = append(s.Values, g.Alphabet+rng.IntN(o.Noise))
+			s.Question, s.Accepted = append(s.Question, false), append(s.Accepted, nil)
+		}
+	}
+	s.Values, s.Question, s.Accepted = s.Values[:o.Elements], s.Question[:o.Elements], s.Accepted[:o.Elements]
+	s.Question[o.Elements-1] = false // its answer is cut off
+	return s, nil
+}
+
+// endings returns every ending of sequences that share all symbols but the last with this one.
+func (g Grammar) endings(sequence, names []int) []int {
+	var out []int
+	for _, other := range g.Sequences {
+		if len(other) == len(sequence) && slices.Equal(other[:len(other)-1], sequence[:len(sequence)-1]) {
+			out = append(out, names[other[len(other)-1]])
+		}
+	}
+	return out
+}
