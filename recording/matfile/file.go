@@ -115,6 +115,9 @@ func Open(path string) (*File, error) {
 // NewFile indexes a MAT-file of size bytes read through r; name stands for it in errors.
 func NewFile(r io.ReaderAt, size int64, name string) (*File, error) {
 	f := &File{path: name, r: r, size: size, close: func() error { return nil }}
+	if size == 0 {
+		return nil, f.broken(0, "an empty file", "a MAT-file", "", nil)
+	}
 	head := make([]byte, min(size, headerSize))
 	if n, err := r.ReadAt(head, 0); n < len(head) {
 		return nil, f.broken(0, "a header that cannot be read", "", "", err)

@@ -429,7 +429,7 @@ func (t *Reader) Close() error {
 // convert checks the current row against the columns.
 func (t *Reader) convert() error {
 	if n := len(t.cur.fields); n != len(t.columns) {
-		return &recording.Error{Offset: -1, Line: t.cur.line, Found: fmt.Sprintf("%d columns", n), Expected: fmt.Sprintf("%d, as in the rows before", len(t.columns)),
+		return &recording.Error{Offset: -1, Line: t.cur.line, Found: fmt.Sprintf("%d columns", n), Expected: fmt.Sprintf("%d, as in the other rows", len(t.columns)),
 			Remedy: "check the row for a missing or extra separator, or a cell that needs quotes"}
 	}
 	for i, s := range t.cur.fields {
