@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -31,6 +32,22 @@ type Frame struct {
 type Ref struct {
 	At    float64
 	Label string
+}
+
+// MarshalJSON implements [json.Marshaler]. It keeps values that are not finite, as [Number] does.
+func (r Ref) MarshalJSON() ([]byte, error) { return json.Marshal(refJSON{Number(r.At), r.Label}) }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (r *Ref) UnmarshalJSON(b []byte) error {
+	var j refJSON
+	err := json.Unmarshal(b, &j)
+	*r = Ref{float64(j.At), j.Label}
+	return err
+}
+
+type refJSON struct {
+	At    Number `json:"at"`
+	Label string `json:"label"`
 }
 
 // figureWidth is the natural width of every figure in pixels.

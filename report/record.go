@@ -93,14 +93,20 @@ type Curve struct {
 	YLabel string   `json:"yLabel"` // with unit, such as "NLL (nats/bin)"
 	X      []Number `json:"x"`
 	Y      []Number `json:"y"`
+
+	// What follows belongs to the whole plot: it is enough that one of its curves says it.
+	LogX   bool  `json:"logX,omitempty"`   // logarithmic axes
+	LogY   bool  `json:"logY,omitempty"`   //
+	Events []Ref `json:"events,omitempty"` // vertical lines, such as {10000, "swap"}
+	Levels []Ref `json:"levels,omitempty"` // horizontal lines, such as {0.5, "chance"}
 }
 
 // Figure is a picture that belongs to the method.
 type Figure struct {
-	ID      string `json:"id"`      // stable key, such as "latents"
-	Title   string `json:"title"`   //
-	Caption string `json:"caption"` // what to see in it, with what was measured
-	SVG     string `json:"svg"`     // a whole <svg> element
+	ID      string `json:"id"`            // stable key, such as "latents"
+	Title   string `json:"title"`         //
+	Caption string `json:"caption"`       // what to see in it, with what was measured
+	SVG     string `json:"svg,omitempty"` // a whole <svg> element; metrics.json leaves it out
 }
 
 // Table is a table of measured values. Cells are already formatted.
