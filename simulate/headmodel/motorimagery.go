@@ -68,7 +68,9 @@ func (tr *Trial) Desynchronised(t float64) float64 {
 }
 
 // Envelope returns the factor on the amplitude of the mu rhythm of the hand area on that side, t seconds into the trial.
-func (tr *Trial) Envelope(side Hand, t float64) float64 { return 1 - tr.Depths[side]*tr.Desynchronised(t) }
+func (tr *Trial) Envelope(side Hand, t float64) float64 {
+	return 1 - tr.Depths[side]*tr.Desynchronised(t)
+}
 
 // MotorImagery generates the recipe's subjects. The band is cut to 8-32 Hz with causal second-order Butterworth sections, two
 // high-pass and two low-pass.
