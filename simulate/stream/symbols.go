@@ -83,7 +83,6 @@ func (g Grammar) Swapped() Grammar {
 type Symbols struct {
 	Values   []int   // below the grammar's alphabet, or noise
 	Question []bool  // true where the next value is the ending of a sequence
-	Accepted [][]int // at a question, every ending the context can have; otherwise nil
 	Alphabet int     // symbols that are not noise
 	Noise    int     // number of different noise symbols
 }
@@ -118,29 +117,13 @@ func (g Grammar) Draw(o SymbolOptions, rng *rand.Rand) (Symbols, error) {
 		for i, v := range sequence {
 			s.Values = append(s.Values, names[v])
 			s.Question = append(s.Question, i == len(sequence)-2)
-			var accepted []int
-			if i == len(sequence)-2 {
-				accepted = now.endings(sequence, names)
-			}
-			s.Accepted = append(s.Accepted, accepted)
 		}
 		if o.Noise > 0 {
 			s.Values = append(s.Values, g.Alphabet+rng.IntN(o.Noise))
-			s.Question, s.Accepted = append(s.Question, false), append(s.Accepted, nil)
+			s.Question = append(s.Question, false)
 		}
 	}
-	s.Values, s.Question, s.Accepted = s.Values[:o.Elements], s.Question[:o.Elements], s.Accepted[:o.Elements]
+	s.Values, s.Question = s.Values[:o.Elements], s.Question[:o.Elements]
 	s.Question[o.Elements-1] = false // its answer is cut off
 	return s, nil
-}
-
-// endings returns every ending of sequences that share all symbols but the last with this one.
-func (g Grammar) endings(sequence, names []int) []int {
-	var out []int
-	for _, other := range g.Sequences {
-		if len(other) == len(sequence) && slices.Equal(other[:len(other)-1], sequence[:len(sequence)-1]) {
-			out = append(out, names[other[len(other)-1]])
-		}
-	}
-	return out
 }
