@@ -188,7 +188,7 @@ func getSet(cmd *cobra.Command, store *datasets.Store, set *datasets.Set, yes bo
 
 // confirm asks on the terminal. Without a terminal the answer must be given by --yes.
 func confirm(cmd *cobra.Command, question string) (bool, error) {
-	if f, ok := cmd.InOrStdin().(*os.File); ok && !term.IsTerminal(int(f.Fd())) {
+	if f, ok := cmd.InOrStdin().(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
 		return false, &runner.UsageError{Err: fmt.Errorf("there is no terminal to ask on; add --yes to go ahead")}
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s [y/N] ", question)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -110,15 +109,16 @@ func writeFile(path string, data []byte) error {
 // readDocument reads the result of a finished run.
 func readDocument(dir string) (*report.Document, error) {
 	path := filepath.Join(dir, "metrics.json")
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &runner.UsageError{Err: fmt.Errorf("the run in %s has no result yet; go on with it by: gyrus run --resume %s", dir, filepath.Base(dir))}
 	} else if err != nil {
 		return nil, err
 	}
-	var d report.Document
-	if err := json.Unmarshal(data, &d); err != nil {
+	defer f.Close()
+	d, err := report.ReadDocument(f)
+	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	return &d, nil
+	return d, nil
 }

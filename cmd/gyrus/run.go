@@ -116,7 +116,9 @@ func (a *app) finish(cmd *cobra.Command, show *progress, out *runner.Outcome, er
 	if asJSON {
 		return out.Document.WriteMetrics(w)
 	}
-	printSummary(w, out.Document)
+	if err := printSummary(w, out.Document); err != nil {
+		return err
+	}
 	fmt.Fprintf(w, "\nReport: %s\n", out.ReportPath())
 	if entries, err := os.ReadDir(filepath.Join(out.Dir, "model")); err == nil && len(entries) > 0 {
 		fmt.Fprintf(w, "Model:  %s (use it with: gyrus apply %s FILE)\n", filepath.Join(out.Dir, "model"), out.ID)

@@ -92,7 +92,9 @@ func (a *app) reportCommand() *cobra.Command {
 				return d.WriteMetrics(w)
 			}
 			page := filepath.Join(dir, "report.html")
-			printSummary(w, d)
+			if err := printSummary(w, d); err != nil {
+				return err
+			}
 			fmt.Fprintf(w, "\nReport: %s\n", page)
 			if open {
 				return openPage(page)
@@ -105,9 +107,9 @@ func (a *app) reportCommand() *cobra.Command {
 	return cmd
 }
 
-func printSummary(w io.Writer, d *report.Document) {
+func printSummary(w io.Writer, d *report.Document) error {
 	width, isTerminal := terminalWidth(w)
-	d.Summary(w, width, isTerminal && os.Getenv("NO_COLOR") == "")
+	return d.WriteSummary(w, width, isTerminal && os.Getenv("NO_COLOR") == "")
 }
 
 // openPage hands a page to the system's browser.
