@@ -42,37 +42,42 @@ func sniff(sample []byte, whole bool) rune {
 				score = max(score, float64(n)/float64(total))
 			}
 		}
-		// Blanks also stand in dates and in text: they count only where nothing else separates.
-		if score > bestScore+1e-9 && (sep != ' ' || bestScore < 0.5) {
+		// Blanks also stand in text and in times: they count only where nothing else separates.
+		if sep == ' ' && (score <= 0.5 || bestScore >= 0.5 || areTimes(lines)) {
+			continue
+		}
+		if score > bestScore+1e-9 {
 			best, bestScore = sep, score
 		}
 	}
 	return best
 }
 
+// areTimes reports whether lines below the first few are each one time.
+func areTimes(lines [][]byte) bool {
+	var cells []string
+	for _, line := range lines[min(len(lines)/2, maxHeader):] {
+		cells = append(cells, string(bytes.TrimSpace(line)))
+	}
+	return layoutOf(cells, time.UTC) != ""
+}
+
 // decide finds header rows and columns from the sampled rows in the queue, and takes the header off the queue.
 func (t *Reader) decide() error {
-	width := len(t.queue[len(t.queue)/2].fields)
-	for _, r := range t.queue { // a row of another width is an error when its turn comes, unless the header itself is short
-		if len(r.fields) > maxColumns {
-			return &recording.Error{Offset: -1, Line: r.line, Found: fmt.Sprintf("%d columns", len(r.fields)), Expected: fmt.Sprintf("at most %d", maxColumns)}
+	width, widths := 0, map[int]int{}
+	for _, r := range t.queue {
+		n := len(r.fields)
+		if n > maxColumns {
+			return &recording.Error{Offset: -1, Line: r.line, Found: fmt.Sprintf("%d columns", n), Expected: fmt.Sprintf("at most %d", maxColumns)}
+		}
+		// The table is as wide as most of its rows. Another row is an error when its turn comes.
+		if widths[n]++; widths[n] > widths[width] {
+			width = n
 		}
 	}
 	t.columns = make([]Column, width)
 	t.cells = make([]cell, width)
-
-	// The lower half of the sample says what the columns are; the first rows may be header.
-	body := t.queue[len(t.queue)/2:]
-	column := make([]string, 0, len(body))
-	for i := range t.columns {
-		column = column[:0]
-		for _, r := range body {
-			if i < len(r.fields) {
-				column = append(column, r.fields[i])
-			}
-		}
-		t.columns[i].Kind, t.columns[i].Layout = kindOf(column, t.opts.Location)
-	}
+	t.kinds()
 	if t.header = t.opts.HeaderRows; t.header < 0 {
 		t.header = 0
 	} else if t.header == 0 {
@@ -107,19 +112,59 @@ func (t *Reader) decide() error {
 			c.Kind = k
 		}
 		if c.Kind == Time && c.Layout == "" {
-			column = column[:0]
+			var cells []string
 			for _, r := range t.queue {
 				if i < len(r.fields) {
-					column = append(column, r.fields[i])
+					cells = append(cells, r.fields[i])
 				}
 			}
-			if c.Layout = layoutOf(column, t.opts.Location); c.Layout == "" {
+			if c.Layout = layoutOf(cells, t.opts.Location); c.Layout == "" {
 				return &recording.Error{Offset: -1, Field: fmt.Sprintf("column %q", c.Name), Found: "cells that are not times in any known manner", Expected: "times"}
 			}
 		}
 	}
 	return nil
 }
+
+// kinds decides what the columns are. In a long sample its lower half knows best, since the first rows may be header. In a
+// short one, as many rows are left out at the top as it takes for the most columns to make sense.
+func (t *Reader) kinds() {
+	const short = 32
+	if len(t.queue) > short {
+		t.columns = t.kindsBelow(len(t.queue) / 2)
+		return
+	}
+	best := -1
+	for top := range min(maxHeader+1, len(t.queue)) {
+		columns, known := t.kindsBelow(top), 0
+		for _, c := range columns {
+			if c.Kind == Number || c.Kind == Time {
+				known++
+			}
+		}
+		if known > best {
+			best, t.columns = known, columns
+		}
+	}
+}
+
+func (t *Reader) kindsBelow(top int) []Column {
+	columns := make([]Column, len(t.columns))
+	cells := make([]string, 0, len(t.queue))
+	for i := range columns {
+		cells = cells[:0]
+		for _, r := range t.queue[top:] {
+			if i < len(r.fields) {
+				cells = append(cells, r.fields[i])
+			}
+		}
+		columns[i].Kind, columns[i].Layout = kindOf(cells, t.opts.Location)
+	}
+	return columns
+}
+
+// maxHeader is the most header rows that are looked for.
+const maxHeader = 8
 
 // isTitle reports whether a row above the data is a title or remark, rather than a header with names missing.
 func isTitle(fields []string) bool {
@@ -143,9 +188,8 @@ func (c *Column) declared() Kind {
 // headerRows counts the rows at the top that are not data: those with a cell that does not fit its column's kind, then rows
 // that are empty. Where every column is text, the first row is header if no cell of it is empty or occurs again below it.
 func (t *Reader) headerRows() int {
-	const most = 8
 	n := 0
-	for n < min(most, len(t.queue)-1) && t.isHeader(t.queue[n].fields, n) {
+	for n < min(maxHeader, len(t.queue)-1) && t.isHeader(t.queue[n].fields, n) {
 		n++
 	}
 	if n > 0 {
@@ -207,23 +251,23 @@ func (t *Reader) fits(i int, s string) bool {
 	return true
 }
 
-// kindOf decides what a column of cells is; zero when all are missing.
+// kindOf decides what a column of cells is; zero when all are missing. One cell in ten may be out of place: it will be
+// reported when its row is read, where taking the column for text would hide it.
 func kindOf(cells []string, loc *time.Location) (Kind, string) {
-	numbers, any := true, false
+	values, numbers := 0, 0
 	for _, s := range cells {
 		if missing(s) {
 			continue
 		}
-		any = true
-		if _, ok := parseNumber(s); !ok {
-			numbers = false
-			break
+		values++
+		if _, ok := parseNumber(s); ok {
+			numbers++
 		}
 	}
 	switch {
-	case !any:
+	case values == 0:
 		return 0, ""
-	case numbers:
+	case numbers >= values-values/10:
 		return Number, ""
 	}
 	if layout := layoutOf(cells, loc); layout != "" {
@@ -244,32 +288,37 @@ var layouts = []string{
 	"02-Jan-2006 15:04:05", "02-Jan-2006", "2 Jan 2006 15:04:05", "2 Jan 2006",
 }
 
-// layoutOf finds the layout that fits every cell. Where day and month could be either way round, the one in which time does
-// not run backwards is preferred.
+// layoutOf finds the layout that fits the cells, but for one in ten. Where day and month could be either way round, the one
+// in which time does not run backwards is preferred.
 func layoutOf(cells []string, loc *time.Location) string {
+	var values []string
+	for _, s := range cells {
+		if !missing(s) {
+			values = append(values, s)
+		}
+	}
 	fallback := ""
 next:
 	for _, layout := range layouts {
 		var last time.Time
-		any, ordered := false, true
-		for _, s := range cells {
-			if missing(s) {
-				continue
-			}
+		bad, ordered := 0, true
+		for _, s := range values {
 			at, ok := parseTime(s, layout, loc)
 			if !ok {
-				continue next
+				if bad++; bad > len(values)/10 {
+					continue next
+				}
+				continue
 			}
-			ordered = ordered && (!any || !at.Before(last))
-			last, any = at, true
+			ordered = ordered && !at.Before(last)
+			last = at
 		}
-		if !any {
+		switch {
+		case len(values) == 0:
 			return ""
-		}
-		if ordered {
+		case ordered:
 			return layout
-		}
-		if fallback == "" {
+		case fallback == "":
 			fallback = layout
 		}
 	}

@@ -181,20 +181,23 @@ func (s *source) Read(p []byte) (int, error) {
 	n, err := s.br.Read(p)
 	for rest := p[:n]; len(rest) > 0; {
 		i := bytes.IndexByte(rest, '\n')
+		line := rest
+		if i >= 0 {
+			line = rest[:i]
+		}
+		if bytes.IndexByte(line, 0) >= 0 {
+			return 0, &recording.Error{Offset: -1, Line: s.lines + 1, Found: "a zero byte", Expected: "text",
+				Remedy: "this looks like a binary file: gyrus inspect says what it may be"}
+		}
+		if s.run += len(line); s.run > MaxLine {
+			return 0, &recording.Error{Offset: -1, Line: s.lines + 1, Found: fmt.Sprintf("a line of more than %d bytes", MaxLine), Expected: "rows of a table"}
+		}
 		if i < 0 {
-			s.run += len(rest)
 			break
 		}
 		s.run = 0
 		s.lines++
 		rest = rest[i+1:]
-	}
-	if bytes.IndexByte(p[:n], 0) >= 0 {
-		return 0, &recording.Error{Offset: -1, Line: s.lines + 1, Found: "a zero byte", Expected: "text",
-			Remedy: "this looks like a binary file: gyrus inspect says what it may be"}
-	}
-	if s.run > MaxLine {
-		return 0, &recording.Error{Offset: -1, Line: s.lines + 1, Found: fmt.Sprintf("a line of more than %d bytes", MaxLine), Expected: "rows of a table"}
 	}
 	return n, err
 }
@@ -240,6 +243,9 @@ func newBlanks(r io.Reader) *blankRows {
 func (b *blankRows) next() (row, error) {
 	for b.s.Scan() {
 		b.line++
+		if err := b.s.Err(); err != nil { // Scan gives out what came before it
+			return row{}, err
+		}
 		if f := strings.Fields(b.s.Text()); len(f) > 0 {
 			return row{f, b.line}, nil
 		}
