@@ -333,8 +333,11 @@ func parseTime(s, layout string, loc *time.Location) (time.Time, bool) {
 // parseNumber reads a decimal number. Go's hexadecimal and underscored forms are not numbers in a table.
 func parseNumber(s string) (float64, bool) {
 	s = strings.TrimSpace(s)
-	if strings.ContainsAny(s, "xXpP_") {
-		return 0, false
+	for i := range len(s) {
+		switch s[i] {
+		case 'x', 'X', 'p', 'P', '_':
+			return 0, false
+		}
 	}
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsNaN(x) {
@@ -345,7 +348,11 @@ func parseNumber(s string) (float64, bool) {
 
 // missing reports whether a cell stands for no value.
 func missing(s string) bool {
-	switch strings.ToLower(strings.TrimSpace(s)) {
+	s = strings.TrimSpace(s)
+	if len(s) > 4 {
+		return false
+	}
+	switch strings.ToLower(s) {
 	case "", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nil", "-", "?":
 		return true
 	}

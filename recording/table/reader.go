@@ -58,7 +58,7 @@ type Options struct {
 // MaxInflated is the most that a gzip-compressed table may inflate to, and MaxLine the longest row.
 const (
 	MaxInflated = 1 << 30
-	MaxLine     = 16 << 20
+	MaxLine     = 4 << 20
 )
 
 // sampleRows and sampleBytes bound the part of a table that its columns are decided on.
