@@ -407,11 +407,11 @@ func (e *execution) run(ctx context.Context) (*report.Document, error) {
 	e.index = e.req.Seeds - 1
 	doc := e.document(records)
 	metrics := filepath.Join(e.dir, "metrics.json")
-	if err := papers.WriteFileAtomic(metrics, func(f *os.File) error { return writeMetrics(doc, f) }); err != nil {
+	if err := papers.WriteFileAtomic(metrics, func(f *os.File) error { return doc.WriteMetrics(f) }); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", metrics, err)
 	}
 	page := filepath.Join(e.dir, "report.html")
-	if err := papers.WriteFileAtomic(page, func(f *os.File) error { return writePage(doc, f) }); err != nil {
+	if err := papers.WriteFileAtomic(page, func(f *os.File) error { return doc.WriteHTML(f) }); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", page, err)
 	}
 	return doc, nil
@@ -652,18 +652,4 @@ func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "\t")
 	return enc.Encode(v)
-}
-
-func writeMetrics(doc *report.Document, w io.Writer) error {
-	if d, ok := any(doc).(interface{ WriteMetrics(io.Writer) error }); ok {
-		return d.WriteMetrics(w)
-	}
-	return writeJSON(w, doc)
-}
-
-func writePage(doc *report.Document, w io.Writer) error {
-	if d, ok := any(doc).(interface{ WriteHTML(io.Writer) error }); ok {
-		return d.WriteHTML(w)
-	}
-	return writeJSON(w, doc)
 }
