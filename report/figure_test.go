@@ -17,4 +17,12 @@ func TestDump(t *testing.T) {
 		fmt.Fprintf(f, "<h4 style='margin:2px'>%s %d</h4>%s", g.ID, len(g.SVG), g.SVG)
 	}
 	f.Close()
+	f, _ = os.Create(dir + "/page.html")
+	if err := sampleDocument().WriteHTML(f); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for _, w := range []int{60, 100} {
+		sampleDocument().WriteSummary(os.Stdout, w, w == 100)
+	}
 }
