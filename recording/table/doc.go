@@ -10,8 +10,10 @@
 //
 //	r, err := table.Open("nyc_taxi.csv")
 //	defer r.Close()
+//	when, err := r.Find("timestamp", table.Time)
+//	riders, err := r.Find("value", table.Number)
 //	for r.Next() {
-//		learn(r.Time(0), r.Number(1))
+//		learn(r.Time(when), r.Number(riders))
 //	}
 //	err = r.Err()
 //

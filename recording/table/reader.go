@@ -325,6 +325,21 @@ func (t *Reader) HeaderRows() int { return t.header }
 // Index finds a column by name.
 func (t *Reader) Index(name string) (int, error) { return index(t.columns, name, t.path) }
 
+// Find finds the column of this name and makes sure that it holds cells of this kind. A column without any value so far is
+// taken to be.
+func (t *Reader) Find(name string, kind Kind) (int, error) { return find(t.columns, name, kind, t.path) }
+
+func find(columns []Column, name string, kind Kind, path string) (int, error) {
+	i, err := index(columns, name, path)
+	if err != nil {
+		return 0, err
+	}
+	if got := columns[i].Kind; got != kind && got != 0 {
+		return 0, &recording.Error{Path: path, Field: fmt.Sprintf("column %q", name), Offset: -1, Found: got.String() + " cells", Expected: kind.String() + " cells"}
+	}
+	return i, nil
+}
+
 func index(columns []Column, name, path string) (int, error) {
 	found := -1
 	names := make([]string, len(columns))
@@ -468,7 +483,7 @@ func (t *Reader) convert() error {
 func (t *Reader) misfit(i int, s string) error {
 	c := t.columns[i]
 	e := &recording.Error{Offset: -1, Line: t.cur.line, Column: i + 1, Field: c.Name, Found: fmt.Sprintf("%q", clip(s)), Expected: "a number"}
-	e.Remedy = "correct the cell, leave it empty if the value is missing, or declare the column as text"
+	e.Remedy = "correct the cell, leave it empty if the value is missing, or declare the column as text (Options.Kinds)"
 	if c.Kind == Time {
 		e.Expected = fmt.Sprintf("a time written like %q", c.Layout)
 	} else if strings.Count(s, ",") == 1 && !strings.Contains(s, ".") {

@@ -1,7 +1,6 @@
 package table
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -84,21 +83,9 @@ func (t *Reader) ReadAll() (*Table, error) {
 // Index finds a column by name.
 func (t *Table) Index(name string) (int, error) { return index(t.Columns, name, t.path) }
 
-// column finds a column of the kind wanted.
-func (t *Table) column(name string, want Kind) (int, error) {
-	i, err := t.Index(name)
-	if err != nil {
-		return 0, err
-	}
-	if got := t.Columns[i].Kind; got != want {
-		return 0, &recording.Error{Path: t.path, Field: fmt.Sprintf("column %q", name), Offset: -1, Found: got.String() + " cells", Expected: want.String() + " cells"}
-	}
-	return i, nil
-}
-
 // Numbers gives the column called name, NaN where a value is missing. The table keeps the slice.
 func (t *Table) Numbers(name string) ([]float64, error) {
-	i, err := t.column(name, Number)
+	i, err := find(t.Columns, name, Number, t.path)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +94,7 @@ func (t *Table) Numbers(name string) ([]float64, error) {
 
 // Times gives the column called name, the zero time where one is missing.
 func (t *Table) Times(name string) ([]time.Time, error) {
-	i, err := t.column(name, Time)
+	i, err := find(t.Columns, name, Time, t.path)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +103,7 @@ func (t *Table) Times(name string) ([]time.Time, error) {
 
 // Texts gives the column called name, "" where a text is missing.
 func (t *Table) Texts(name string) ([]string, error) {
-	i, err := t.column(name, Text)
+	i, err := find(t.Columns, name, Text, t.path)
 	if err != nil {
 		return nil, err
 	}

@@ -436,8 +436,18 @@ func ExampleReader() {
 		return
 	}
 	defer r.Close()
+	when, err := r.Find("timestamp", Time)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	riders, err := r.Find("value", Number)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	for r.Next() {
-		fmt.Println(r.Time(0).Format("15:04"), r.Number(1))
+		fmt.Println(r.Time(when).Format("15:04"), r.Number(riders))
 	}
 	fmt.Println(r.Err())
 	// Output:
