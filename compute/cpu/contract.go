@@ -1,0 +1,607 @@
+package cpu
+
+import (
+	"math"
+	"slices"
+	"unsafe"
+
+	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	"github.com/gomlx/gomlx/pkg/core/dtypes/bfloat16"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
+	"github.com/gyrus-dev/gyrus/compute/cpu/kernel"
+	"github.com/x448/float16"
+)
+
+// Matrix products and convolutions are one op here: the result is, over every index of some loops, the sum of products of an
+// element of A and an element of B whose addresses are linear in the loops' indices. A convolution is such a sum over a padded input in which
+// an output position and a kernel position share the input's axis.
+
+// loop is one index of a contraction. It moves along axis a of A by aStep (and likewise B), or not at all where the axis is -1. c is its
+// stride in the result, 0 for a sum.
+type loop struct {
+	n        int
+	a, aStep int
+	b, bStep int
+	c        int
+}
+
+// contraction is the attr of opContract. Loops of A alone are rows, of B alone columns, of both and the result batch, of both without
+// the result depth.
+type contraction []loop
+
+// dot writes DotGeneral as a contraction, or in element-wise ops where that is less work.
+func (r *rewriter) dot(shape shapes.Shape, d dotAxes, a, b *node) (*node, error) {
+	if shape.Size() == 0 {
+		return r.zeros(shape)
+	}
+	aRest, bRest := axesBut(a, d.lhsContract, d.lhsBatch), axesBut(b, d.rhsContract, d.rhsBatch)
+	depth := 1
+	for _, x := range d.lhsContract {
+		depth *= a.shape.Dimensions[x]
+	}
+	if depth == 0 {
+		return r.zeros(shape)
+	}
+	size := func(n *node, axes []int) int {
+		p := 1
+		for _, x := range axes {
+			p *= n.shape.Dimensions[x]
+		}
+		return p
+	}
+	rows, cols := size(a, aRest), size(b, bRest)
+	narrow := shape.DType.IsFloat16() // sums of products stay in float32 there
+	if !narrow && depth == 1 {
+		// Every product by itself: broadcast and multiply.
+		batch := shape.Dimensions[:len(d.lhsBatch)]
+		spread := func(x *node, order []int, at int) (*node, error) {
+			t, err := r.permute(x, order)
+			if err != nil {
+				return nil, err
+			}
+			dims, axes := slices.Clone(batch), []int{}
+			for i := range batch {
+				axes = append(axes, i)
+			}
+			for i, a := range order[len(batch):] {
+				if i < len(order)-len(batch)-len(d.lhsContract) {
+					axes = append(axes, at+i)
+					dims = append(dims, x.shape.Dimensions[a])
+				}
+			}
+			if t, err = r.reshape(t, shapes.Make(shape.DType, dims...)); err != nil {
+				return nil, err
+			}
+			return r.broadcast(t, shape, axes)
+		}
+		x, err := spread(a, slices.Concat(d.lhsBatch, aRest, d.lhsContract), len(batch))
+		if err != nil {
+			return nil, err
+		}
+		y, err := spread(b, slices.Concat(d.rhsBatch, bRest, d.rhsContract), len(batch)+len(aRest))
+		if err != nil {
+			return nil, err
+		}
+		return r.elementwise(backends.OpTypeMul, shape, nil, []*node{x, y})
+	}
+	if !narrow && !shape.DType.IsComplex() && rows == 1 && cols == 1 && hasReduce(backends.OpTypeReduceSum, shape.DType) {
+		// Products of pairs and a sum.
+		flat := shapes.Make(shape.DType, shape.Size(), depth)
+		line := func(x *node, order []int) (*node, error) {
+			t, err := r.permute(x, order)
+			if err != nil {
+				return nil, err
+			}
+			return r.reshape(t, flat)
+		}
+		x, err := line(a, slices.Concat(d.lhsBatch, aRest, d.lhsContract))
+		if err != nil {
+			return nil, err
+		}
+		y, err := line(b, slices.Concat(d.rhsBatch, bRest, d.rhsContract))
+		if err != nil {
+			return nil, err
+		}
+		p, err := r.elementwise(backends.OpTypeMul, flat, nil, []*node{x, y})
+		if err != nil {
+			return nil, err
+		}
+		s, err := r.reduce(backends.OpTypeReduceSum, shapes.Make(shape.DType, shape.Size()), reductionAxes{1}, p)
+		if err != nil {
+			return nil, err
+		}
+		return r.reshape(s, shape)
+	}
+	c := denseStrides(shape.Dimensions)
+	var loops contraction
+	at := 0
+	for i, x := range d.lhsBatch {
+		loops = append(loops, loop{a.shape.Dimensions[x], x, 1, d.rhsBatch[i], 1, c[at]})
+		at++
+	}
+	for _, x := range aRest {
+		loops = append(loops, loop{a.shape.Dimensions[x], x, 1, -1, 0, c[at]})
+		at++
+	}
+	for _, x := range bRest {
+		loops = append(loops, loop{b.shape.Dimensions[x], -1, 0, x, 1, c[at]})
+		at++
+	}
+	for i, x := range d.lhsContract {
+		loops = append(loops, loop{a.shape.Dimensions[x], x, 1, d.rhsContract[i], 1, 0})
+	}
+	return r.unique(opContract, shape, loops, a, b)
+}
+
+func (r *rewriter) permute(x *node, order []int) (*node, error) {
+	dims := make([]int, len(order))
+	for i, a := range order {
+		dims[i] = x.shape.Dimensions[a]
+	}
+	return r.transpose(x, shapes.Make(x.shape.DType, dims...), order)
+}
+
+func axesBut(x *node, without ...[]int) []int {
+	var rest []int
+	for i := range x.shape.Rank() {
+		if !slices.Contains(slices.Concat(without...), i) {
+			rest = append(rest, i)
+		}
+	}
+	return rest
+}
+
+// conv writes a convolution as a contraction over the padded and dilated input.
+func (r *rewriter) conv(shape shapes.Shape, v convolution, x, w *node) (*node, error) {
+	if shape.Size() == 0 {
+		return r.zeros(shape)
+	}
+	if x.shape.Size() == 0 || w.shape.Size() == 0 {
+		return r.zeros(shape)
+	}
+	pads := make([]backends.PadAxis, x.shape.Rank())
+	padded := false
+	dims := slices.Clone(x.shape.Dimensions)
+	for i, a := range v.axes.InputSpatial {
+		p := backends.PadAxis{Start: v.paddings[i][0], End: v.paddings[i][1], Interior: v.inputDilations[i] - 1}
+		padded = padded || p != backends.PadAxis{}
+		pads[a] = p
+		dims[a] += p.Start + p.End + (dims[a]-1)*p.Interior
+	}
+	if padded {
+		zero, err := r.constant(shape.DType, 0)
+		if err != nil {
+			return nil, err
+		}
+		if x, err = r.unique(backends.OpTypePad, shapes.Make(shape.DType, dims...), pads, x, zero); err != nil {
+			return nil, err
+		}
+	}
+	c := denseStrides(shape.Dimensions)
+	groups := v.channelGroupCount
+	inPerGroup := w.shape.Dimensions[v.axes.KernelInputChannels]
+	outPerGroup := w.shape.Dimensions[v.axes.KernelOutputChannels] / groups
+	outC := c[v.axes.OutputChannels]
+	var loops contraction
+	if groups > 1 {
+		loops = append(loops, loop{groups, v.axes.InputChannels, inPerGroup, v.axes.KernelOutputChannels, outPerGroup, outC * outPerGroup})
+	}
+	batch := shape.Dimensions[v.axes.OutputBatch]
+	if v.batchGroupCnt > 1 {
+		// Each group of output channels sees its own part of the batch.
+		outPerGroup = w.shape.Dimensions[v.axes.KernelOutputChannels] / v.batchGroupCnt
+		loops = append(loops, loop{v.batchGroupCnt, v.axes.InputBatch, batch, v.axes.KernelOutputChannels, outPerGroup, outC * outPerGroup})
+	}
+	loops = append(loops, loop{batch, v.axes.InputBatch, 1, -1, 0, c[v.axes.OutputBatch]})
+	for i, a := range v.axes.OutputSpatial {
+		loops = append(loops, loop{shape.Dimensions[a], v.axes.InputSpatial[i], v.strides[i], -1, 0, c[a]})
+	}
+	loops = append(loops, loop{outPerGroup, -1, 0, v.axes.KernelOutputChannels, 1, outC})
+	for i, a := range v.axes.KernelSpatial {
+		loops = append(loops, loop{w.shape.Dimensions[a], v.axes.InputSpatial[i], v.kernelDilations[i], a, 1, 0})
+	}
+	loops = append(loops, loop{inPerGroup, v.axes.InputChannels, 1, v.axes.KernelInputChannels, 1, 0})
+	return r.unique(opContract, shape, loops, x, w)
+}
+
+// axis is a loop with the strides of all three operands, in elements.
+type axis struct{ n, a, b, c int }
+
+// product is how one contraction runs: as matrix products over outer loops.
+type matmul struct {
+	batch, outerRows, outerCols, outerDepth []axis // loops around the matrix product
+	rows, cols, depth                       axis   // of the matrix product; cols.c is 1
+	swapped                                 bool   // A and B have changed places
+}
+
+// classes sorts a contraction's axes by their role and merges those that step through all operands as one.
+func classes(loops contraction, a, b view) (batch, rows, cols, depth []axis) {
+	for _, l := range loops {
+		if l.n == 1 {
+			continue
+		}
+		x := axis{n: l.n, c: l.c}
+		if l.a >= 0 {
+			x.a = a.strides[l.a] * l.aStep
+		}
+		if l.b >= 0 {
+			x.b = b.strides[l.b] * l.bStep
+		}
+		switch {
+		case l.c == 0:
+			depth = append(depth, x)
+		case l.a >= 0 && l.b >= 0:
+			batch = append(batch, x)
+		case l.a >= 0:
+			rows = append(rows, x)
+		default:
+			cols = append(cols, x)
+		}
+	}
+	byResult := func(x, y axis) int { return y.c - x.c }
+	slices.SortStableFunc(batch, byResult)
+	slices.SortStableFunc(rows, byResult)
+	slices.SortStableFunc(cols, byResult)
+	slices.SortStableFunc(depth, func(x, y axis) int { return y.a - x.a })
+	return mergeAxes(batch), mergeAxes(rows), mergeAxes(cols), mergeAxes(depth)
+}
+
+func mergeAxes(axes []axis) []axis {
+	var out []axis
+	for _, x := range axes {
+		if last := len(out) - 1; last >= 0 && out[last].a == x.a*x.n && out[last].b == x.b*x.n && out[last].c == x.c*x.n {
+			out[last] = axis{out[last].n * x.n, x.a, x.b, x.c}
+		} else {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// arrange chooses the axes of the matrix product; ok is false if the result's neighbouring elements differ in a batch index, which no
+// matrix product writes.
+func arrange(batch, rows, cols, depth []axis) (m matmul, ok bool) {
+	unit := func(axes []axis) int {
+		return slices.IndexFunc(axes, func(x axis) bool { return x.c == 1 })
+	}
+	if unit(batch) >= 0 {
+		return m, false
+	}
+	if i := unit(rows); i >= 0 {
+		m.swapped = true
+		flip := func(axes []axis) []axis {
+			out := slices.Clone(axes)
+			for i, x := range out {
+				out[i].a, out[i].b = x.b, x.a
+			}
+			return out
+		}
+		batch, rows, cols, depth = flip(batch), flip(cols), flip(rows), flip(depth)
+	}
+	m.batch = batch
+	m.cols = axis{n: 1, c: 1}
+	if i := unit(cols); i >= 0 {
+		m.cols = cols[i]
+		m.outerCols = slices.Delete(slices.Clone(cols), i, i+1)
+	} else {
+		m.outerCols = cols
+	}
+	m.rows, m.outerRows = longest(rows)
+	m.depth, m.outerDepth = longest(depth)
+	return m, true
+}
+
+// longest takes the longest axis out of the list; an axis of length 1 if there is none.
+func longest(axes []axis) (axis, []axis) {
+	if len(axes) == 0 {
+		return axis{n: 1}, nil
+	}
+	best := 0
+	for i, x := range axes {
+		if x.n >= axes[best].n {
+			best = i
+		}
+	}
+	return axes[best], slices.Delete(slices.Clone(axes), best, best+1)
+}
+
+func steps(axes ...[]axis) int {
+	n := 1
+	for _, list := range axes {
+		for _, x := range list {
+			n *= x.n
+		}
+	}
+	return n
+}
+
+// cost estimates nanoseconds on one core; only comparisons between arrangements of one contraction matter.
+func (m *matmul) cost() float64 {
+	rows, cols, depth := float64(m.rows.n), float64(m.cols.n), float64(m.depth.n)
+	products := rows * math.Ceil(cols/16) * 16 * (depth + 6)
+	pack := rows*depth*0.1 + cols*depth*0.15
+	one := 150 + products/25 + pack + rows*cols*0.1
+	return one * float64(steps(m.batch, m.outerRows, m.outerCols, m.outerDepth))
+}
+
+// arrangement is a contraction's plan together with the operands it reads: A and B themselves or dense copies of what the loops read.
+type arrangement struct {
+	plan         matmul
+	copyA, copyB *view // what to copy, in the order it is to lie in; nil to read the operand in place
+	direct       bool  // not a matrix product: summed element by element
+	loops        [4][]axis
+}
+
+// arrangeContraction finds the cheapest way to run a contraction on the views of its operands.
+func arrangeContraction(loops contraction, a, b view, dtype dtypes.DType) arrangement {
+	var best arrangement
+	bestCost := math.Inf(1)
+	if dtype != dtypes.Float32 && dtype != dtypes.Float64 {
+		best.direct = true
+	}
+	for option := range 4 {
+		x, y, ls := a, b, loops
+		var o arrangement
+		cost := 0.0
+		if option&1 != 0 {
+			v := packing(ls, a, true)
+			o.copyA = &v
+			x, ls = repack(ls, v, true)
+			cost += copyCost(v)
+		}
+		if option&2 != 0 {
+			v := packing(ls, b, false)
+			o.copyB = &v
+			y, ls = repack(ls, v, false)
+			cost += copyCost(v)
+		}
+		batch, rows, cols, depth := classes(ls, x, y)
+		o.loops = [4][]axis{batch, rows, cols, depth}
+		if best.direct {
+			o.direct = true
+			return o
+		}
+		m, ok := arrange(batch, rows, cols, depth)
+		if !ok {
+			o.direct = true
+			if option == 0 {
+				best, bestCost = o, 4*float64(steps(batch, rows, cols, depth))
+			}
+			continue
+		}
+		if negative(batch, rows, cols, depth) {
+			continue // the matrix product takes no negative strides
+		}
+		o.plan = m
+		if cost += m.cost(); cost < bestCost {
+			best, bestCost = o, cost
+		}
+	}
+	return best
+}
+
+func negative(all ...[]axis) bool {
+	for _, axes := range all {
+		for _, x := range axes {
+			if x.a < 0 || x.b < 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func copyCost(v view) float64 {
+	c := v.collapse()
+	run := 1
+	if n := len(c.dims); n > 0 && c.strides[n-1] == 1 {
+		run = c.dims[n-1]
+	}
+	per := 0.3 + 3/float64(run)
+	return 300 + per*float64(v.size())
+}
+
+// packing returns the view of an operand with one axis for each loop that moves along it: batch and free loops first, then depth.
+func packing(loops contraction, v view, isA bool) view {
+	p := view{base: v.base, offset: v.offset}
+	for _, depth := range [2]bool{false, true} {
+		for _, l := range loops {
+			at, step := l.b, l.bStep
+			if isA {
+				at, step = l.a, l.aStep
+			}
+			if at >= 0 && (l.c == 0) == depth {
+				p.dims = append(p.dims, l.n)
+				p.strides = append(p.strides, v.strides[at]*step)
+			}
+		}
+	}
+	return p
+}
+
+// repack returns the loops over a dense copy of a packing and the copy's view, base still to be set.
+func repack(loops contraction, v view, isA bool) (view, contraction) {
+	out := slices.Clone(loops)
+	at := 0
+	for _, depth := range [2]bool{false, true} {
+		for i, l := range loops {
+			was := l.b
+			if isA {
+				was = l.a
+			}
+			if was < 0 || (l.c == 0) != depth {
+				continue
+			}
+			if isA {
+				out[i].a, out[i].aStep = at, 1
+			} else {
+				out[i].b, out[i].bStep = at, 1
+			}
+			at++
+		}
+	}
+	return view{dims: v.dims, strides: denseStrides(v.dims)}, out
+}
+
+// contractStep runs an arrangement on float32 or float64.
+type contractStep[T kernel.Float] struct {
+	matmul
+	a, b, c    ref // A and B of the matrix product, after swapping
+	lenA, lenB int // elements from the refs to the ends of the operands
+	lenC       int
+	outer      []axis // the loops around, but for the batch of the kernel
+	inner      axis   // batch of the kernel
+	problems   int
+	work       int // multiply-adds of one problem of outer
+}
+
+func newContractStep[T kernel.Float](m matmul, a, b, c ref, lenA, lenB, lenC int) *contractStep[T] {
+	if m.swapped {
+		a, b, lenA, lenB = b, a, lenB, lenA
+	}
+	s := &contractStep[T]{matmul: m, a: a, b: b, c: c, lenA: lenA, lenB: lenB, lenC: lenC}
+	s.outer = slices.Concat(m.batch, m.outerRows, m.outerCols)
+	s.inner = axis{n: 1}
+	if len(m.outerDepth) == 0 {
+		s.inner, s.outer = longest(s.outer)
+	}
+	s.problems = steps(s.outer)
+	s.work = m.rows.n * m.cols.n * m.depth.n * s.inner.n * steps(m.outerDepth)
+	return s
+}
+
+func (s *contractStep[T]) run(f *frame) {
+	a, b, c := span[T](f.at(s.a), s.lenA), span[T](f.at(s.b), s.lenB), span[T](f.at(s.c), s.lenC)
+	const small = 1 << 18
+	if s.problems > 1 && s.work < small && s.problems*s.work >= small {
+		// Many small problems: whole runs of them to each worker.
+		pieces := min(s.problems, max(2, s.problems*s.work/(small/2)))
+		f.par.For(pieces, func(i int) {
+			s.runProblems(kernel.Serial{}, a, b, c, i*s.problems/pieces, (i+1)*s.problems/pieces)
+		})
+		return
+	}
+	s.runProblems(f.par, a, b, c, 0, s.problems)
+}
+
+// runProblems computes problems [from, to) of the outer loops.
+func (s *contractStep[T]) runProblems(par kernel.Parallel, a, b, c []T, from, to int) {
+	g := kernel.GEMM[T]{M: s.rows.n, N: s.cols.n, K: s.depth.n, LDC: s.rows.c, Activation: kernel.Identity,
+		Batch: s.inner.n, StrideA: s.inner.a, StrideB: s.inner.b, StrideC: s.inner.c}
+	if g.M == 1 {
+		g.LDC = g.N
+	}
+	for p := from; p < to; p++ {
+		at := offsetOf(s.outer, p)
+		terms := steps(s.outerDepth)
+		for q := range terms {
+			sum := offsetOf(s.outerDepth, q)
+			g.A = kernel.View[T]{Data: a[at.a+sum.a:], Row: s.rows.a, Col: s.depth.a}
+			g.B = kernel.View[T]{Data: b[at.b+sum.b:], Row: s.depth.b, Col: s.cols.b}
+			g.C = c[at.c:]
+			g.Accumulate = q > 0
+			g.Run(par)
+		}
+	}
+}
+
+// offsetOf returns the addresses of the p-th combination of the loops' indices, the last loop fastest.
+func offsetOf(loops []axis, p int) (at axis) {
+	for i := len(loops) - 1; i >= 0; i-- {
+		x := &loops[i]
+		j := p % x.n
+		p /= x.n
+		at.a += j * x.a
+		at.b += j * x.b
+		at.c += j * x.c
+	}
+	return at
+}
+
+// directStep sums products element by element: for dtypes without matrix kernels. The sums are in S.
+type directStep[T, S any] struct {
+	result, depth []axis
+	a, b, c       ref
+	load          func(T) S
+	store         func(S) T
+	multiplyAdd   func(sum, x, y S) S
+}
+
+func (s *directStep[T, S]) run(f *frame) {
+	a, b, c := f.at(s.a), f.at(s.b), f.at(s.c)
+	n, terms := steps(s.result), steps(s.depth)
+	at := func(p unsafe.Pointer, i int) *T {
+		var t T
+		return (*T)(unsafe.Add(p, i*int(unsafe.Sizeof(t))))
+	}
+	pieces := 1
+	if n*terms > 1<<15 {
+		pieces = min(n, 64)
+	}
+	f.par.For(pieces, func(i int) {
+		for p := i * n / pieces; p < (i+1)*n/pieces; p++ {
+			to := offsetOf(s.result, p)
+			var sum S
+			if len(s.depth) == 1 {
+				d := s.depth[0]
+				for q := range d.n {
+					sum = s.multiplyAdd(sum, s.load(*at(a, to.a+q*d.a)), s.load(*at(b, to.b+q*d.b)))
+				}
+			} else {
+				for q := range terms {
+					t := offsetOf(s.depth, q)
+					sum = s.multiplyAdd(sum, s.load(*at(a, to.a+t.a)), s.load(*at(b, to.b+t.b)))
+				}
+			}
+			*at(c, to.c) = s.store(sum)
+		}
+	})
+}
+
+func newDirect[T interface {
+	kernel.Number | complex64 | complex128
+}](loops [4][]axis, a, b, c ref) step {
+	same := func(x T) T { return x }
+	return &directStep[T, T]{slices.Concat(loops[0], loops[1], loops[2]), loops[3], a, b, c, same, same,
+		func(sum, x, y T) T { return sum + x*y }}
+}
+
+func newNarrowDirect[H any](loops [4][]axis, a, b, c ref, widen func(H) float32, narrow func(float32) H) step {
+	return &directStep[H, float32]{slices.Concat(loops[0], loops[1], loops[2]), loops[3], a, b, c, widen, narrow,
+		func(sum, x, y float32) float32 { return sum + x*y }}
+}
+
+// newDirectStep returns the step of a contraction that is no matrix product.
+func newDirectStep(dtype dtypes.DType, loops [4][]axis, a, b, c ref) step {
+	switch dtype {
+	case dtypes.Float32:
+		return newDirect[float32](loops, a, b, c)
+	case dtypes.Float64:
+		return newDirect[float64](loops, a, b, c)
+	case dtypes.Int8:
+		return newDirect[int8](loops, a, b, c)
+	case dtypes.Int16:
+		return newDirect[int16](loops, a, b, c)
+	case dtypes.Int32:
+		return newDirect[int32](loops, a, b, c)
+	case dtypes.Int64:
+		return newDirect[int64](loops, a, b, c)
+	case dtypes.Uint8:
+		return newDirect[uint8](loops, a, b, c)
+	case dtypes.Uint16:
+		return newDirect[uint16](loops, a, b, c)
+	case dtypes.Uint32:
+		return newDirect[uint32](loops, a, b, c)
+	case dtypes.Uint64:
+		return newDirect[uint64](loops, a, b, c)
+	case dtypes.Complex64:
+		return newDirect[complex64](loops, a, b, c)
+	case dtypes.Complex128:
+		return newDirect[complex128](loops, a, b, c)
+	case dtypes.BFloat16:
+		return newNarrowDirect(loops, a, b, c, bfloat16.BFloat16.Float32, bfloat16.FromFloat32)
+	default:
+		return newNarrowDirect(loops, a, b, c, float16.Float16.Float32, float16.Fromfloat32)
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package cpu
+
+import "math"
+
+// memoryLimit returns no limit: the allocator itself decides where the machine's memory is not known.
+func memoryLimit() uint64 { return math.MaxInt64 }
