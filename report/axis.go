@@ -18,7 +18,8 @@ func (t ticker) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	biggest := math.Max(math.Abs(first*step), math.Abs(last*step))
 	for k := first; k <= last; k++ {
-		ticks = append(ticks, plot.Tick{Value: k * step, Label: axisNumber(k*step, step, biggest)})
+		// Rounding must not push a tick off the axis, where no room is kept for its label.
+		ticks = append(ticks, plot.Tick{Value: math.Max(lo, math.Min(hi, k*step)), Label: axisNumber(k*step, step, biggest)})
 	}
 	return ticks
 }
@@ -49,13 +50,13 @@ func axisNumber(v, step, biggest float64) string {
 
 // decimals returns how many decimals a round step needs.
 func decimals(step float64) int {
-	for d := 0; d < 9; d++ {
+	for d := 0; d < 12; d++ {
 		s := step * math.Pow(10, float64(d))
 		if math.Abs(s-math.Round(s)) < 1e-6*s {
 			return d
 		}
 	}
-	return 9
+	return 12
 }
 
 // logTicker places the ticks of a logarithmic axis at powers of ten, with 2 and 5 labelled between them when there are few.
@@ -64,11 +65,12 @@ type logTicker struct{ length, gap float64 }
 // Ticks implements [plot.Ticker].
 func (t logTicker) Ticks(lo, hi float64) []plot.Tick {
 	first, last := int(math.Floor(math.Log10(lo)+1e-9)), int(math.Ceil(math.Log10(hi)-1e-9))
-	if math.Log10(hi/lo) < 0.7 { // less than a factor of five: powers of ten say nothing
+	decades := math.Log10(hi) - math.Log10(lo)
+	if decades < 0.7 { // less than a factor of five: powers of ten say nothing
 		return ticker(t).Ticks(lo, hi)
 	}
-	every := max(1, int(math.Ceil(math.Log10(hi/lo)*t.gap/t.length)))
-	between := math.Log10(hi/lo) * 3 * t.gap / t.length
+	every := max(1, int(math.Ceil(decades*t.gap/t.length)))
+	between := decades * 3 * t.gap / t.length
 	var ticks []plot.Tick
 	for e := first; e <= last; e++ {
 		for m := 1; m < 10; m++ {

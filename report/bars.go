@@ -190,7 +190,7 @@ func lyingBars(f Frame, bars []Bars) Figure {
 			at := float64(a.y(float64(len(bars) - 1 - i)))
 			a.bar(b.Values[0], looks[i], at, a.h/float64(len(bars))*0.62, a.x, xl, true)
 			if mean, _, n := meanAndSD(b.Values[0]); n > 0 {
-				a.FillText(textStyle(tickSize, ink, draw.XRight, draw.YCenter), vg.Point{X: a.Max.X + 66, Y: vg.Length(at + 1.4)}, fixed(mean, decimals))
+				a.FillText(textStyle(tickSize, ink, draw.XRight, draw.YCenter), vg.Point{X: a.Max.X + 66, Y: vg.Length(at + 1.4)}, numberText(mean, decimals))
 			}
 		}
 	})
@@ -250,8 +250,8 @@ func Histogram(f Frame, samples []Sample, bins int) Figure {
 			each = 1 / float64(len(vs))
 		}
 		for _, v := range vs {
-			if k := int((v - xl.lo) / (xl.hi - xl.lo) * float64(bins)); v >= xl.lo && v <= xl.hi {
-				heights[i][min(k, bins-1)] += each
+			if v >= xl.lo && v <= xl.hi {
+				heights[i][min(int((v-xl.lo)/(xl.hi-xl.lo)*float64(bins)), bins-1)] += each
 			}
 		}
 		for _, h := range heights[i] {

@@ -77,7 +77,8 @@ func (f Frame) begin() *frameDrawing {
 		h = 380
 	}
 	d := &frameDrawing{Frame: f, c: newCanvas(figureWidth, math.Min(h, 4000)), p: newPlot()}
-	d.p.X.Label.Text, d.p.Y.Label.Text = oneLine(f.XLabel), oneLine(f.YLabel)
+	d.p.X.Label.Text = fit(d.p.X.Label.TextStyle, oneLine(f.XLabel), figureWidth-200)
+	d.p.Y.Label.Text = fit(d.p.Y.Label.TextStyle, oneLine(f.YLabel), d.c.h-90)
 	return d
 }
 
@@ -95,6 +96,7 @@ func noLimits() limits { return limits{math.Inf(1), math.Inf(-1)} }
 
 func (l *limits) include(v float64, log bool) {
 	if finite(v) && (!log || v > 0) {
+		v = math.Max(-1e300, math.Min(1e300, v)) // so that differences stay finite
 		l.lo, l.hi = math.Min(l.lo, v), math.Max(l.hi, v)
 	}
 }
@@ -118,13 +120,12 @@ func (l limits) settle(given [2]float64, log bool, margin float64) limits {
 		}
 		return limits{math.Pow(10, math.Max(-307, lo-pad)), math.Pow(10, math.Min(307, hi+pad))}
 	}
-	size := l.hi/2 - l.lo/2 // halves, so that the largest floats do not overflow
+	size := (l.hi - l.lo) / 2
 	if size <= 1e-12*math.Max(math.Abs(l.hi), math.Abs(l.lo)) {
 		size = math.Max(math.Abs(l.hi)/2, 0.5)
 		return limits{l.lo - size, l.hi + size}
 	}
-	limit := func(v float64) float64 { return math.Max(-1e300, math.Min(1e300, v)) }
-	return limits{limit(l.lo - 2*margin*size), limit(l.hi + 2*margin*size)}
+	return limits{l.lo - 2*margin*size, l.hi + 2*margin*size}
 }
 
 // drawing gives a plotter's function what it draws with.
@@ -152,6 +153,12 @@ func (f plotFunc) Plot(c draw.Canvas, p *plot.Plot) { f(c, p) }
 func (d *frameDrawing) finish(xl, yl limits, content func(*drawing)) Figure {
 	p, c := d.p, d.c
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = xl.lo, xl.hi, yl.lo, yl.hi
+	if d.Square {
+		if ratio := (xl.hi - xl.lo) / (yl.hi - yl.lo); d.XLog || d.YLog || !(ratio < 6 && ratio > 1./6) {
+			d.Square = false
+			d.remark("The two axes have different scales.")
+		}
+	}
 	if d.XLog {
 		p.X.Scale = plot.LogScale{}
 	}
@@ -203,9 +210,17 @@ func (d *frameDrawing) finish(xl, yl limits, content func(*drawing)) Figure {
 	}
 	setTicks(float64(area.Size().X)-60, float64(area.Size().Y)-50)
 
+	// gonum keeps room for wide tick labels at the right end of the axis only.
+	inner := p.DataCanvas(area)
+	for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
+		x, _ := p.Transforms(&inner)
+		area.Min.X += max(0, p.X.Tick.Label.Width(t.Label)/2+2-x(t.Value))
+		break
+	}
+
 	// Event labels above; the last ones may need room at the right.
 	events := d.visible(d.Events, xl, d.XLog)
-	inner := p.DataCanvas(area)
+	inner = p.DataCanvas(area)
 	for i := range events {
 		x, _ := p.Transforms(&inner)
 		events[i].Label = fit(small, events[i].Label, 200)
@@ -230,6 +245,10 @@ func (d *frameDrawing) finish(xl, yl limits, content func(*drawing)) Figure {
 		}
 	}
 	setTicks(float64(inner.Size().X), float64(inner.Size().Y))
+	middle := float64(inner.Center().X)
+	p.X.Label.Text = fit(p.X.Label.TextStyle, p.X.Label.Text, 2*math.Min(middle, c.w-middle)-8)
+	middle = float64(inner.Center().Y)
+	p.Y.Label.Text = fit(p.Y.Label.TextStyle, p.Y.Label.Text, 2*math.Min(middle, c.h-middle)-8)
 
 	p.Add(plotFunc(func(dc draw.Canvas, p *plot.Plot) {
 		x, y := p.Transforms(&dc)

@@ -81,7 +81,7 @@ func HeatMap(f Frame, h Heat) Figure {
 						y = a.h - y
 					}
 					a.FillText(textStyle(noteSize, textOn(scale.color(v)), draw.XCenter, draw.YCenter),
-						vg.Point{X: a.Min.X + vg.Length(a.w*(float64(c)+0.5)/float64(cols)), Y: a.Min.Y + vg.Length(y+1.4)}, fixed(v, decimals))
+						vg.Point{X: a.Min.X + vg.Length(a.w*(float64(c)+0.5)/float64(cols)), Y: a.Min.Y + vg.Length(y+1.4)}, numberText(v, decimals))
 				}
 			}
 		}
@@ -363,14 +363,15 @@ func Raster(f Frame, s Spikes) Figure {
 		s.Bin = (xl.hi - xl.lo) / 300
 	}
 	if s.Bin > 0 && rows > 0 {
-		cols := min(4000, max(1, int(math.Ceil((xl.hi-xl.lo)/s.Bin-1e-9))))
+		s.Bin = math.Max(s.Bin, (xl.hi-xl.lo)/4000)
+		cols := max(1, int(math.Ceil((xl.hi-xl.lo)/s.Bin-1e-9)))
 		rates := make([][]float64, rows)
 		each := s.Second / s.Bin
 		for r, row := range s.Times {
 			rates[r] = make([]float64, cols)
 			for _, t := range row {
-				if k := int((t - xl.lo) / s.Bin); t >= xl.lo && k < cols {
-					rates[r][k] += each
+				if at := (t - xl.lo) / s.Bin; at >= 0 && at < float64(cols) {
+					rates[r][int(at)] += each
 				}
 			}
 		}

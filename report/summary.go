@@ -22,7 +22,11 @@ func (d *Document) WriteSummary(w io.Writer, width int, color bool) error {
 	if peak > 0 {
 		head = append(head, bytesText(peak)+" at peak")
 	}
-	t.line(t.paint(boldText, clean(strings.Join(head, ", "))))
+	if title := clean(strings.Join(head, ", ")); utf8.RuneCountInString(title) <= width {
+		t.line(t.paint(boldText, title))
+	} else {
+		t.para(0, "", title)
+	}
 	t.para(0, "", d.headline()+" "+d.caution())
 	t.line("")
 
@@ -134,15 +138,18 @@ func (t *terminal) results(r *results) {
 			for i := range r.systems {
 				w = max(w, utf8.RuneCountInString(r.cells[i][j].shown()))
 			}
-			if len(cols) > 0 && used+2+w > t.width {
-				break
+			if used+2+w > t.width {
+				if len(cols) > 0 {
+					break
+				}
+				w = t.width - used - 2
 			}
 			cols, used = append(cols, w), used+2+w
 		}
 		t.line("")
 		line := strings.Repeat(" ", name)
 		for k, w := range cols {
-			line += "  " + padLeft(heading(r.metrics[from+k]), w)
+			line += "  " + padLeft(cut(heading(r.metrics[from+k]), w), w)
 		}
 		t.line(t.paint(faintText, line))
 		for i, s := range r.systems {

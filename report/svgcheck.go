@@ -94,7 +94,7 @@ func checkSVGAttribute(name, value string) error {
 		return errors.New("it points outside itself")
 	case low != "href" && low != "xlink:href" && low != "xmlns" && low != "xmlns:xlink" && strings.Contains(strings.ToLower(value), "url("):
 		return errors.New("it points outside itself")
-	case strings.Contains(value, "<"):
+	case strings.Contains(value, "<") || low == "style" && strings.Contains(value, `\`):
 		return fmt.Errorf("its attribute %q is malformed", cut(name, 20))
 	}
 	return nil
