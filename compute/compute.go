@@ -8,16 +8,19 @@ import (
 
 	"github.com/gomlx/gomlx/backends"
 	_ "github.com/gomlx/gomlx/backends/simplego" // registers "go"
+
+	_ "github.com/gyrus-dev/gyrus/compute/cpu" // registers "cpu"
 )
 
 // Default is the name of the backend that is used when none is chosen.
-const Default = "go"
+const Default = "cpu"
 
 // Names lists the compiled-in backends.
 func Names() []string {
 	names := backends.List()
 	slices.Sort(names)
-	return names
+	// XLA registers itself under several names; one is enough.
+	return slices.DeleteFunc(names, func(n string) bool { return n == "stablehlo" || n == "shlo" || n == "hlo" || n == "pjrt" })
 }
 
 // Open opens a backend by name, such as "go" or "xla:cuda"; an empty name means [Default]. What follows the first colon is passed to
