@@ -15,6 +15,9 @@ type ticker struct{ length, gap float64 }
 func (t ticker) Ticks(lo, hi float64) []plot.Tick {
 	step := roundStep((hi - lo) / math.Max(1, math.Floor(t.length/t.gap)))
 	first, last := math.Ceil(lo/step-1e-9), math.Floor(hi/step+1e-9)
+	if !(last-first < 1000) || math.Abs(first) > 1<<50 {
+		return nil // the range is too small for floats to count through it
+	}
 	var ticks []plot.Tick
 	biggest := math.Max(math.Abs(first*step), math.Abs(last*step))
 	for k := first; k <= last; k++ {

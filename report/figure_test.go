@@ -536,3 +536,11 @@ func ExampleTopomap() {
 	fmt.Println(f.ID, strings.Contains(f.SVG, "Cz"))
 	// Output: pattern true
 }
+
+// Limits that floats cannot count through must not hang the ticks.
+func TestTicksEnd(t *testing.T) {
+	for _, c := range [][2]float64{{1e20, 1e20 + 1e5}, {0, 5e-324}, {-1e300, 1e300}, {math.MaxFloat64 / 2, math.MaxFloat64}, {1, math.Nextafter(1, 2)}} {
+		checkFigure(t, LinePlot(Frame{XLim: c, YLim: c}, []Series{{Y: []float64{1, 2}}}))
+		checkFigure(t, HeatMap(Frame{}, Heat{Values: [][]float64{{1, 2}}, XSpan: c, YSpan: c, Scale: Scale{Lim: c}}))
+	}
+}

@@ -106,7 +106,7 @@ type Figure struct {
 	ID      string `json:"id"`            // stable key, such as "latents"
 	Title   string `json:"title"`         //
 	Caption string `json:"caption"`       // what to see in it, with what was measured
-	SVG     string `json:"svg,omitempty"` // a whole <svg> element; metrics.json leaves it out
+	SVG     string `json:"svg,omitempty"` // a whole <svg> element; metrics.json leaves it out. The page takes drawing elements only: no script, id or outside address
 }
 
 // Table is a table of measured values. Cells are already formatted.

@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -24,7 +25,7 @@ func checkSVG(s string) error {
 			return errors.New("something follows the svg element")
 		}
 		if n := len(open); n > 0 && open[n-1] == "style" {
-			if rest[:lt] != figureCSS {
+			if !colorRules.MatchString(rest[:lt]) {
 				return errors.New("it has a style sheet of its own")
 			}
 		}
@@ -75,6 +76,9 @@ func checkSVG(s string) error {
 	}
 	return nil
 }
+
+// colorRules matches style sheets such as figureCSS, of this and other versions of the package.
+var colorRules = regexp.MustCompile(`^@media screen and \(prefers-color-scheme:dark\)\{(\.gyf \.g[fs]-[a-z]+\{(fill|stroke):#[0-9a-f]{6}\})*\}$`)
 
 var svgElements = []string{"svg", "g", "title", "desc", "style", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "image"}
 
