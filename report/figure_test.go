@@ -544,3 +544,21 @@ func TestTicksEnd(t *testing.T) {
 		checkFigure(t, HeatMap(Frame{}, Heat{Values: [][]float64{{1, 2}}, XSpan: c, YSpan: c, Scale: Scale{Lim: c}}))
 	}
 }
+
+func TestWhatIsLeftOutIsNamed(t *testing.T) {
+	s := []Series{{Name: "s", Y: []float64{1, 2, 0, -1, 5}}, {Name: "cut", X: []float64{1, 2}, Y: []float64{1, 2, 3}}}
+	es := checkFigure(t, LinePlot(Frame{YLog: true}, s))
+	if !hasText(es, "Left out: 2 values not above zero, which a logarithmic axis cannot show.") {
+		t.Errorf("lost values are not named: %q", texts(es))
+	}
+	if !hasText(es, "cut: has 2 x values and 3 y values; the surplus is not drawn.") {
+		t.Errorf("the surplus is not named: %q", texts(es))
+	}
+	if len(s[1].Y) != 3 {
+		t.Error("drawing changed the caller's series")
+	}
+	es = checkFigure(t, LinePlot(Frame{}, []Series{{Name: "s", Y: []float64{math.NaN()}}}))
+	if !hasText(es, "Nothing to draw: no finite values.") {
+		t.Errorf("an empty figure does not say so: %q", texts(es))
+	}
+}

@@ -20,7 +20,7 @@ type Frame struct {
 	Caption string // what to see in it, with what was measured
 
 	XLabel, YLabel string     // with units: "time (s)"
-	XLog, YLog     bool       // logarithmic axes; values that are not positive are left out
+	XLog, YLog     bool       // logarithmic axes; values that are not positive are left out, and counted under the figure. Lines, points and paths only
 	XLim, YLim     [2]float64 // limits of the axes; taken from the data when both are zero
 	Square         bool       // one unit is as long on x as on y
 	Events         []Ref      // vertical lines, such as {10000, "swap"}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot/vg"
@@ -29,6 +30,8 @@ func LinePlot(f Frame, series []Series) Figure {
 func linePlot(f Frame, series []Series, looks []stroke) Figure {
 	d := f.begin()
 	xl, yl := noLimits(), noLimits()
+	series = slices.Clone(series) // the caller's stay as they are
+	lost := 0
 	for i := range series {
 		s := &series[i]
 		s2, note := s.checked()
@@ -37,7 +40,10 @@ func linePlot(f Frame, series []Series, looks []stroke) Figure {
 			d.remark("%s: %s", s.Name, note)
 		}
 		for k := range s2.Y {
-			if _, x := s2.at(k); finite(s2.Y[k]) && (!f.YLog || s2.Y[k] > 0) {
+			_, x := s2.at(k)
+			if finite(x) && finite(s2.Y[k]) && (f.XLog && x <= 0 || f.YLog && s2.Y[k] <= 0) {
+				lost++
+			} else if finite(s2.Y[k]) {
 				xl.include(x, f.XLog)
 				yl.include(s2.Y[k], f.YLog)
 				if s2.Low != nil {
@@ -50,6 +56,7 @@ func linePlot(f Frame, series []Series, looks []stroke) Figure {
 			d.legend = append(d.legend, entry{name: s2.Name, look: looks[i]})
 		}
 	}
+	d.remarkLost(lost)
 	for _, l := range f.Levels {
 		yl.include(l.At, f.YLog)
 	}
@@ -68,6 +75,13 @@ func linePlot(f Frame, series []Series, looks []stroke) Figure {
 			a.line(&f, series[i], looks[i])
 		}
 	})
+}
+
+// remarkLost tells of values that a logarithmic axis cannot show.
+func (d *frameDrawing) remarkLost(n int) {
+	if n > 0 {
+		d.remark("Left out: %s not above zero, which a logarithmic axis cannot show.", plural(n, "value"))
+	}
 }
 
 // checked returns the series with slices of one length, and a remark if that took a cut.
@@ -229,18 +243,25 @@ func ScatterPlot(f Frame, clouds []Points) Figure {
 	d := f.begin()
 	roles := make([]Role, len(clouds))
 	xl, yl := noLimits(), noLimits()
+	lost := 0
 	for i, s := range clouds {
 		roles[i] = s.Role
 		if len(s.X) != len(s.Y) {
 			d.remark("%s: has %d x values and %d y values; the surplus is not drawn.", s.Name, len(s.X), len(s.Y))
 		}
 		for k := range min(len(s.X), len(s.Y)) {
-			if finite(s.X[k]) && finite(s.Y[k]) && (!f.XLog || s.X[k] > 0) && (!f.YLog || s.Y[k] > 0) {
+			if !finite(s.X[k]) || !finite(s.Y[k]) {
+				continue
+			}
+			if f.XLog && s.X[k] <= 0 || f.YLog && s.Y[k] <= 0 {
+				lost++
+			} else {
 				xl.include(s.X[k], f.XLog)
 				yl.include(s.Y[k], f.YLog)
 			}
 		}
 	}
+	d.remarkLost(lost)
 	looks := strokesFor(roles)
 	for i, s := range clouds {
 		if s.Name != "" {
