@@ -327,7 +327,9 @@ func (t *Reader) Index(name string) (int, error) { return index(t.columns, name,
 
 // Find finds the column of this name and makes sure that it holds cells of this kind. A column without any value so far is
 // taken to be.
-func (t *Reader) Find(name string, kind Kind) (int, error) { return find(t.columns, name, kind, t.path) }
+func (t *Reader) Find(name string, kind Kind) (int, error) {
+	return find(t.columns, name, kind, t.path)
+}
 
 func find(columns []Column, name string, kind Kind, path string) (int, error) {
 	i, err := index(columns, name, path)
