@@ -334,7 +334,7 @@ func carryOut(ctx context.Context, home, dir string, req *request, listen func(E
 	defer history.Close()
 	if err := history.start(Entry{ID: req.ID, Paper: req.Paper, Experiment: req.Experiment, Preset: string(req.Preset), Seed: req.Seed,
 		Seeds: req.Seeds, Backend: req.Backend, Dir: dir, Started: req.Started}); err != nil {
-		return nil, fmt.Errorf("writing the run history: %w", err)
+		return nil, fmt.Errorf("writing the run history in %s: %w", home, err)
 	}
 	spent, err := secondsSpent(filepath.Join(dir, "events.jsonl"))
 	if err != nil {
@@ -367,7 +367,7 @@ func carryOut(ctx context.Context, home, dir string, req *request, listen func(E
 		out.Status, message = Failed, err.Error()
 	}
 	if herr := history.finish(req.ID, out.Status, message, verdicts); herr != nil && err == nil {
-		err = fmt.Errorf("writing the run history: %w", herr)
+		err = fmt.Errorf("writing the run history in %s: %w", home, herr)
 	}
 	e.send(Event{Kind: RunFinished, Status: out.Status, Message: message})
 	if err == nil && e.events.failed != nil {
