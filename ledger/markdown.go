@@ -24,9 +24,9 @@ func (l *Ledger) PaperTable(all []*papers.Paper) string {
 			}
 			n[string(status)]++
 		}
-		title := p.Title
+		title := cell(p.Title)
 		if p.ArXiv != "" {
-			title = fmt.Sprintf("[%s](https://arxiv.org/abs/%s)", cell(p.Title), p.ArXiv)
+			title = fmt.Sprintf("[%s](https://arxiv.org/abs/%s)", title, p.ArXiv)
 		}
 		fmt.Fprintf(&b, "| `%s` | %s: %s | %s | %s |\n", p.Slug, cell(p.System), title, p.Family, CountLine(n))
 	}
