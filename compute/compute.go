@@ -37,6 +37,10 @@ func Open(name string) (b backends.Backend, err error) {
 		}
 		return nil, fmt.Errorf("backend %q is not in this binary, which has %s: %s", name, strings.Join(Names(), ", "), remedy)
 	}
+	if kind == "go" && config == "" {
+		// The parallel scheduler of GoMLX v0.26.0 can wait for itself for ever on long graphs when there are few processors.
+		config = "ops_sequential"
+	}
 	if config != "" {
 		kind += ":" + config
 	}
