@@ -297,13 +297,11 @@ var unaryPortable = [numUnary]func(float64) float64{
 	Tanh:       math.Tanh,
 	Sigmoid:    sigmoid,
 	Erf:        math.Erf,
-	Relu:       func(x float64) float64 { return max(x, 0) },
+	Relu:       relu,
 	Silu:       silu,
 	Gelu:       gelu,
-	GeluTanh: func(x float64) float64 {
-		return x * sigmoid(2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))
-	},
-	Softplus: func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
+	GeluTanh:   geluTanh,
+	Softplus:   func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
 }
 
 func sign(x float64) float64 {
@@ -324,11 +322,25 @@ func sigmoid(x float64) float64 {
 	return 1 / (1 + e)
 }
 
+func relu(x float64) float64 {
+	if x < 0 {
+		return 0
+	}
+	return x
+}
+
 func silu(x float64) float64 {
 	if math.IsInf(x, -1) {
 		return math.Copysign(0, -1)
 	}
 	return x * sigmoid(x)
+}
+
+func geluTanh(x float64) float64 {
+	if math.IsInf(x, -1) {
+		return math.Copysign(0, -1)
+	}
+	return x * sigmoid(2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))
 }
 
 func gelu(x float64) float64 {

@@ -27,6 +27,9 @@ func main() {
 		write func(*file)
 	}{
 		{"gemm", gemm},
+		{"unary", unary},
+		{"binary", binary},
+		{"reduce", reduce},
 	} {
 		g := &file{Context: build.NewContext()}
 		f.write(g)
