@@ -84,7 +84,7 @@ func TestFetch(t *testing.T) {
 			serve(w, r)
 		}, digest, "", 2},
 		{"missing", func(_ int, w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, digest, "404", 1},
-		{"always busy", func(_ int, w http.ResponseWriter, r *http.Request) { http.Error(w, "", 503) }, digest, "503", 4},
+		{"always busy", func(_ int, w http.ResponseWriter, r *http.Request) { http.Error(w, "", http.StatusServiceUnavailable) }, digest, "503", 4},
 		{"other content", func(_ int, w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, len(data))) }, digest, "checksum", 1},
 		{"endless", func(_ int, w http.ResponseWriter, r *http.Request) {
 			for range 100 {

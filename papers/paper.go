@@ -222,15 +222,15 @@ func (p *Paper) check() error {
 	case !slugForm.MatchString(p.Slug):
 		return fmt.Errorf("slug %q is not lower-case letters and digits", p.Slug)
 	case p.System == "" || p.Title == "" || p.Summary == "":
-		return fmt.Errorf("System, Title and Summary must be given")
+		return fmt.Errorf("fields System, Title and Summary must be given")
 	case p.Authors < 1:
-		return fmt.Errorf("Authors is %d", p.Authors)
+		return fmt.Errorf("field Authors is %d", p.Authors)
 	case !slices.Contains(Families, p.Family):
 		return fmt.Errorf("family %q is unknown", p.Family)
 	case len(p.Experiments) == 0:
 		return fmt.Errorf("no experiment")
 	case (p.Apply == nil) != (p.Applies == ""):
-		return fmt.Errorf("Apply and Applies must be given together")
+		return fmt.Errorf("fields Apply and Applies must be given together")
 	}
 	if _, err := ParseDate(p.Published); err != nil {
 		return err

@@ -71,8 +71,8 @@ func walk(ctx context.Context, r *papers.Run) error {
 			case "error":
 				return 0, errors.New("the floor is missing")
 			case "panic":
-				var m map[string]int
-				m["x"] = 1
+				var none []int
+				_ = none[i]
 			case "graph":
 				panic(fmt.Errorf("shapes [2] and [3] do not match"))
 			}
