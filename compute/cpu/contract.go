@@ -134,6 +134,70 @@ func (r *rewriter) dot(shape shapes.Shape, d dotAxes, a, b *node) (*node, error)
 	return r.unique(opContract, shape, loops, a, b)
 }
 
+// einsum writes the sum of products of two broadcast operands, which is how gradients of products come, as a contraction; ok is false
+// if x is no such product, or one without both rows and columns.
+func (r *rewriter) einsum(op opcode, shape shapes.Shape, axes []int, x *node) (n *node, ok bool, err error) {
+	if op != backends.OpTypeReduceSum || x.op != backends.OpTypeMul || !x.shape.DType.IsFloat() || shape.Size() == 0 {
+		return nil, false, nil
+	}
+	a, aAxes := unbroadcast(x.in[0])
+	b, bAxes := unbroadcast(x.in[1])
+	c := denseStrides(shape.Dimensions)
+	var loops contraction
+	rows, cols, depth, at := 1, 1, 1, 0
+	for i, d := range x.shape.Dimensions {
+		l := loop{n: d, a: aAxes[i], aStep: 1, b: bAxes[i], bStep: 1}
+		reduced := slices.Contains(axes, i)
+		if !reduced {
+			l.c = c[at]
+			at++
+		}
+		if d == 1 {
+			continue
+		}
+		switch {
+		case l.a < 0 && l.b < 0:
+			return nil, false, nil
+		case reduced:
+			depth *= d
+			if l.a < 0 || l.b < 0 {
+				return nil, false, nil // a sum of one operand alone: better done before the product
+			}
+		case l.b < 0:
+			rows *= d
+		case l.a < 0:
+			cols *= d
+		}
+		loops = append(loops, l)
+	}
+	if rows == 1 || cols == 1 || depth == 1 {
+		return nil, false, nil
+	}
+	n, err = r.unique(opContract, shape, loops, a, b)
+	return n, true, err
+}
+
+// unbroadcast returns what n broadcasts, and for each axis of n the axis of that, or -1.
+func unbroadcast(n *node) (source *node, axes []int) {
+	axes = make([]int, n.shape.Rank())
+	for i := range axes {
+		axes[i] = i
+	}
+	if n.op != backends.OpTypeBroadcastInDim {
+		return n, axes
+	}
+	for i := range axes {
+		axes[i] = -1
+	}
+	source = n.in[0]
+	for i, a := range n.attr.([]int) {
+		if source.shape.Dimensions[i] == n.shape.Dimensions[a] {
+			axes[a] = i
+		}
+	}
+	return source, axes
+}
+
 func (r *rewriter) permute(x *node, order []int) (*node, error) {
 	dims := make([]int, len(order))
 	for i, a := range order {
@@ -160,23 +224,45 @@ func (r *rewriter) conv(shape shapes.Shape, v convolution, x, w *node) (*node, e
 	if x.shape.Size() == 0 || w.shape.Size() == 0 {
 		return r.zeros(shape)
 	}
+	// Along an input axis of one element each output position meets one kernel position, so there is no sum: output o takes the
+	// kernel's element before-o, or nothing.
+	spread := make([]bool, len(v.axes.InputSpatial))
+	var flipped reversedAxes
+	cut := make([]backends.PadAxis, w.shape.Rank())
+	cutDims := slices.Clone(w.shape.Dimensions)
+	for i, a := range v.axes.InputSpatial {
+		to := v.axes.KernelSpatial[i]
+		k, out := w.shape.Dimensions[to], shape.Dimensions[v.axes.OutputSpatial[i]]
+		if x.shape.Dimensions[a] != 1 || k == 1 || v.strides[i] != 1 || v.kernelDilations[i] != 1 {
+			continue
+		}
+		spread[i] = true
+		flipped = append(flipped, to)
+		cut[to].Start = v.paddings[i][0] - (k - 1)
+		cut[to].End = out - k - cut[to].Start
+		cutDims[to] = out
+		v.paddings = slices.Clone(v.paddings)
+		v.paddings[i] = [2]int{}
+	}
+	if len(flipped) > 0 {
+		var err error
+		if w, err = r.rewrite(backends.OpTypeReverse, w.shape, flipped, []*node{w}); err != nil {
+			return nil, err
+		}
+		if w, err = r.pad(w, shapes.Make(shape.DType, cutDims...), cut); err != nil {
+			return nil, err
+		}
+	}
 	pads := make([]backends.PadAxis, x.shape.Rank())
-	padded := false
 	dims := slices.Clone(x.shape.Dimensions)
 	for i, a := range v.axes.InputSpatial {
 		p := backends.PadAxis{Start: v.paddings[i][0], End: v.paddings[i][1], Interior: v.inputDilations[i] - 1}
-		padded = padded || p != backends.PadAxis{}
 		pads[a] = p
 		dims[a] += p.Start + p.End + (dims[a]-1)*p.Interior
 	}
-	if padded {
-		zero, err := r.constant(shape.DType, 0)
-		if err != nil {
-			return nil, err
-		}
-		if x, err = r.unique(backends.OpTypePad, shapes.Make(shape.DType, dims...), pads, x, zero); err != nil {
-			return nil, err
-		}
+	x, err := r.pad(x, shapes.Make(shape.DType, dims...), pads)
+	if err != nil {
+		return nil, err
 	}
 	c := denseStrides(shape.Dimensions)
 	groups := v.channelGroupCount
@@ -195,14 +281,33 @@ func (r *rewriter) conv(shape shapes.Shape, v convolution, x, w *node) (*node, e
 	}
 	loops = append(loops, loop{batch, v.axes.InputBatch, 1, -1, 0, c[v.axes.OutputBatch]})
 	for i, a := range v.axes.OutputSpatial {
+		if spread[i] {
+			loops = append(loops, loop{shape.Dimensions[a], -1, 0, v.axes.KernelSpatial[i], 1, c[a]})
+			continue
+		}
 		loops = append(loops, loop{shape.Dimensions[a], v.axes.InputSpatial[i], v.strides[i], -1, 0, c[a]})
 	}
 	loops = append(loops, loop{outPerGroup, -1, 0, v.axes.KernelOutputChannels, 1, outC})
 	for i, a := range v.axes.KernelSpatial {
+		if spread[i] {
+			continue
+		}
 		loops = append(loops, loop{w.shape.Dimensions[a], v.axes.InputSpatial[i], v.kernelDilations[i], a, 1, 0})
 	}
 	loops = append(loops, loop{inPerGroup, v.axes.InputChannels, 1, v.axes.KernelInputChannels, 1, 0})
 	return r.unique(opContract, shape, loops, x, w)
+}
+
+// pad returns x with zeros around and between its values.
+func (r *rewriter) pad(x *node, shape shapes.Shape, pads []backends.PadAxis) (*node, error) {
+	if !slices.ContainsFunc(pads, func(p backends.PadAxis) bool { return p != backends.PadAxis{} }) {
+		return x, nil
+	}
+	zero, err := r.constant(shape.DType, 0)
+	if err != nil {
+		return nil, err
+	}
+	return r.unique(backends.OpTypePad, shape, pads, x, zero)
 }
 
 // axis is a loop with the strides of all three operands, in elements.

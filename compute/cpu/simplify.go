@@ -17,7 +17,9 @@ type rewriter struct {
 	graph *Builder
 	table map[string]*node
 	fold  bool // compute ops on constants
-	key   []byte
+	// onlyUser tells that nothing but the op being rewritten uses its first operand.
+	onlyUser bool
+	key      []byte
 }
 
 // foldLimit is the number of values up to which ops on constants are computed at compile time.
@@ -33,10 +35,21 @@ func simplify(b *Backend, params, outputs []*node, fold bool) (newParams, newOut
 		newParams = append(newParams, q)
 		rewritten[p] = q
 	}
-	for _, n := range live(outputs) {
+	nodes := live(outputs)
+	uses := map[*node]int{}
+	for _, o := range outputs {
+		uses[o]++
+	}
+	for _, n := range nodes {
+		for _, x := range n.in {
+			uses[x]++
+		}
+	}
+	for _, n := range nodes {
 		if rewritten[n] != nil {
 			continue
 		}
+		r.onlyUser = len(n.in) > 0 && uses[n.in[0]] == 1
 		in := make([]*node, len(n.in))
 		for i, x := range n.in {
 			in[i] = rewritten[x]
@@ -183,7 +196,11 @@ func (r *rewriter) rewrite(op opcode, shape shapes.Shape, attr any, in []*node) 
 		if len(axes) == 0 {
 			return in[0], nil
 		}
+		slices.Sort(axes)
 		attr = axes
+		if x := in[0]; x.op == backends.OpTypeReverse && slices.Equal(x.attr.(reversedAxes), axes) {
+			return x.in[0], nil
+		}
 	case backends.OpTypeConcatenate:
 		in = slices.DeleteFunc(slices.Clone(in), func(x *node) bool { return x.shape.Size() == 0 })
 		if len(in) == 1 {
@@ -196,6 +213,10 @@ func (r *rewriter) rewrite(op opcode, shape shapes.Shape, attr any, in []*node) 
 		// Converting to a wider type and back changes nothing.
 		if x := in[0]; x.op == backends.OpTypeConvertDType && x.in[0].shape.DType == shape.DType && widens(shape.DType, x.shape.DType) {
 			return x.in[0], nil
+		}
+	case backends.OpTypePad:
+		if !slices.ContainsFunc(attr.([]backends.PadAxis), func(p backends.PadAxis) bool { return p != backends.PadAxis{} }) {
+			return in[0], nil
 		}
 	case backends.OpTypeWhere:
 		if in[1] == in[2] {
@@ -287,6 +308,33 @@ func (r *rewriter) transpose(x *node, shape shapes.Shape, order axisOrder) (*nod
 	if !moved {
 		return r.reshape(x, shape)
 	}
+	if x.op == opContract && r.onlyUser {
+		// Let the contraction write the transposed result.
+		was, is := denseStrides(x.shape.Dimensions), denseStrides(shape.Dimensions)
+		loops := slices.Clone(x.attr.(contraction))
+		found := 0
+		for i, l := range loops {
+			if l.c == 0 || l.n == 1 {
+				continue
+			}
+			for to, from := range order {
+				if was[from] == l.c && x.shape.Dimensions[from] == l.n {
+					loops[i].c = is[to]
+					found += 1
+					break
+				}
+			}
+		}
+		long := 0
+		for _, l := range loops {
+			if l.c != 0 && l.n != 1 {
+				long++
+			}
+		}
+		if found == long {
+			return r.unique(opContract, shape, loops, x.in...)
+		}
+	}
 	return r.unique(backends.OpTypeTranspose, shape, order, x)
 }
 
@@ -335,6 +383,9 @@ func (r *rewriter) elementwise(op opcode, shape shapes.Shape, attr any, in []*no
 			return in[0].in[0], nil
 		}
 	case backends.OpTypeAdd:
+		if n, ok, err := r.join(shape, in[0], in[1]); ok || err != nil {
+			return n, err
+		}
 		if in[1].op == backends.OpTypeNeg {
 			return r.elementwise(backends.OpTypeSub, shape, nil, []*node{in[0], in[1].in[0]})
 		}
@@ -411,6 +462,65 @@ func (r *rewriter) elementwise(op opcode, shape shapes.Shape, attr any, in []*no
 	return r.unique(op, shape, attr, in...)
 }
 
+// join writes the sum of two operands padded with zeros to neighbouring parts of one axis, which is how gradients of slices come, as a
+// concatenation; ok is false for other operands.
+func (r *rewriter) join(shape shapes.Shape, x, y *node) (n *node, ok bool, err error) {
+	axis, first, ok := zeroPadding(x)
+	if !ok {
+		return nil, false, nil
+	}
+	other, second, ok := zeroPadding(y)
+	if !ok || other != axis {
+		return nil, false, nil
+	}
+	if second.Start < first.Start {
+		x, y, first, second = y, x, second, first
+	}
+	total := shape.Dimensions[axis]
+	if total-first.End != second.Start {
+		return nil, false, nil
+	}
+	dims := slices.Clone(shape.Dimensions)
+	dims[axis] = total - first.Start - second.End
+	n, err = r.unique(backends.OpTypeConcatenate, shapes.Make(shape.DType, dims...), axis, append(parts(x.in[0], axis), parts(y.in[0], axis)...)...)
+	if err != nil {
+		return nil, true, err
+	}
+	pads := make([]backends.PadAxis, shape.Rank())
+	pads[axis] = backends.PadAxis{Start: first.Start, End: second.End}
+	n, err = r.pad(n, shape, pads)
+	return n, true, err
+}
+
+// parts returns the operands of a concatenation along the axis, or n itself.
+func parts(n *node, axis int) []*node {
+	if n.op == backends.OpTypeConcatenate && n.attr.(int) == axis {
+		return slices.Clone(n.in)
+	}
+	return []*node{n}
+}
+
+// zeroPadding returns the axis along which n pads its operand with zeros, and by how much; ok is false if it does anything else.
+func zeroPadding(n *node) (axis int, pad backends.PadAxis, ok bool) {
+	if n.op != backends.OpTypePad {
+		return 0, pad, false
+	}
+	if v, isConstant := floatValue(n.in[1]); !isConstant || v != 0 {
+		return 0, pad, false
+	}
+	axis = -1
+	for i, p := range n.attr.([]backends.PadAxis) {
+		if p == (backends.PadAxis{}) {
+			continue
+		}
+		if axis >= 0 || p.Interior != 0 || p.Start < 0 || p.End < 0 {
+			return 0, pad, false
+		}
+		axis, pad = i, p
+	}
+	return axis, pad, axis >= 0
+}
+
 // beforeBroadcast computes an op on operands that are all broadcast alike before the broadcast, where there is less to compute.
 func (r *rewriter) beforeBroadcast(op opcode, shape shapes.Shape, attr any, in []*node) (n *node, ok bool, err error) {
 	var small []*node
@@ -453,6 +563,9 @@ type extent struct{ outer, n, inner int }
 func (r *rewriter) reduce(op opcode, shape shapes.Shape, axes reductionAxes, x *node) (*node, error) {
 	if x.shape.Size() == 0 {
 		return r.identityOf(op, shape)
+	}
+	if n, ok, err := r.einsum(op, shape, axes, x); ok || err != nil {
+		return n, err
 	}
 	if x.op == backends.OpTypeTranspose {
 		// Reduce before transposing: less to move.
