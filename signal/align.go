@@ -44,6 +44,9 @@ func (a *Alignment) Apply(trial *mat.Dense) *mat.Dense {
 // that nothing of the future is used. The zero value is ready for the first trial.
 type OnlineAlignment struct {
 	Shrink float64 // see [EuclideanAlignment]
+	// Prior, if given, is the mean covariance of PriorTrials trials that came before, such as a training session of the same person.
+	Prior       *mat.SymDense
+	PriorTrials int
 
 	seen int
 	sum  *mat.SymDense
@@ -57,6 +60,11 @@ func (o *OnlineAlignment) Next(trial *mat.Dense) (*mat.Dense, error) {
 	}
 	if o.sum == nil {
 		o.sum = mat.NewSymDense(cov.SymmetricDim(), nil)
+		if o.Prior != nil {
+			o.sum = mat.NewSymDense(o.Prior.SymmetricDim(), nil)
+			o.sum.ScaleSym(float64(o.PriorTrials), o.Prior)
+			o.seen = o.PriorTrials
+		}
 	}
 	if c, want := cov.SymmetricDim(), o.sum.SymmetricDim(); c != want {
 		return nil, fmt.Errorf("online Euclidean alignment, trial %d: %d channels, the trials before it have %d", o.seen+1, c, want)

@@ -1,0 +1,369 @@
+package dbconformer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/matfile"
+	_ "github.com/gyrus-dev/gyrus/recording/numpy" // NPZ files
+	"github.com/gyrus-dev/gyrus/signal"
+)
+
+// layout says how a file of trials is to be read; empty fields are found out.
+type layout struct {
+	trials, labels   string // names of the arrays
+	testX, testY     string
+	channels         string // name of the list of channel names
+	axes             string // such as "samples,channels,trials"
+	rate             float64
+	low, high        float64 // pass band in Hz; 0 for none
+	needLabels       bool
+	expectedChannels int // helps to tell the axes apart when a model is applied; 0 if unknown
+}
+
+// trialFile is what a file of trials holds.
+type trialFile struct {
+	train, test examples // labels are nil if the file has none
+	classes     []string
+	channels    []string
+	rate        float64
+	assumed     []string // what was found out or taken for granted, for the reader
+	warnings    []string
+}
+
+// Names under which arrays are looked for, in this order.
+var (
+	trialNames   = []string{"x_train", "X_train", "x", "X", "data", "trials", "epochs", "X_test", "x_test"}
+	labelNames   = []string{"y_train", "Y_train", "y", "Y", "labels", "label", "target"}
+	testNames    = []string{"x_test", "X_test"}
+	testLabels   = []string{"y_test", "Y_test"}
+	channelNames = []string{"clab", "channels", "ch_names", "labels_channels"}
+	rateNames    = []string{"fs", "sfreq", "srate", "rate", "sampling_rate"}
+)
+
+// readTrials reads labelled trials from a MAT or NPZ file.
+func readTrials(path string, l layout) (*trialFile, error) {
+	arrays, err := recording.Arrays(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &trialFile{rate: l.rate}
+	find := func(name, what string, candidates []string) (*recording.Array, error) {
+		if name != "" {
+			candidates = []string{name}
+		}
+		for _, c := range candidates {
+			for _, a := range arrays {
+				if a.Name == c {
+					return a, nil
+				}
+			}
+		}
+		if name == "" {
+			return nil, nil
+		}
+		var have []string
+		for _, a := range arrays {
+			have = append(have, a.Name+" "+recording.FormatDims(a.Dims))
+		}
+		return nil, fmt.Errorf("%s: no array called %q for the %s; the file has %s", path, name, what, strings.Join(have, ", "))
+	}
+	x, err := find(l.trials, "trials", trialNames)
+	if err != nil {
+		return nil, err
+	}
+	if x == nil { // by shape: the largest array of three axes
+		for _, a := range arrays {
+			if len(a.Dims) == 3 && (x == nil || a.Len() > x.Len()) {
+				x = a
+			}
+		}
+	}
+	if x == nil || len(x.Dims) != 3 {
+		return nil, fmt.Errorf("%s: no array of three axes (trials, channels, samples) was found; name it with --set x=NAME", path)
+	}
+	y, err := find(l.labels, "labels", labelNames)
+	if err != nil {
+		return nil, err
+	}
+	if y == nil && l.needLabels {
+		return nil, fmt.Errorf("%s: no labels for %s were found (looked for %s); name them with --set y=NAME", path, x.Name, strings.Join(labelNames, ", "))
+	}
+	if f.channels, err = namesIn(path, arrays, l.channels); err != nil {
+		return nil, err
+	}
+	if f.rate == 0 {
+		for _, a := range arrays {
+			if slices.Contains(rateNames, a.Name) && a.Len() == 1 {
+				if v, err := a.Float64s(); err == nil && v[0] > 0 {
+					f.rate = v[0]
+					f.assumed = append(f.assumed, fmt.Sprintf("sampling rate %g Hz, as the file's %s says", v[0], a.Name))
+				}
+			}
+		}
+	}
+	if f.rate == 0 && slices.Equal(x.Dims[:2], []int{50, 28}) && x.Name == "x_train" {
+		f.rate = 100
+		f.assumed = append(f.assumed, "sampling rate 100 Hz: the arrays are those of BCI competition II, data set IV (set rate= if they are not)")
+	}
+	if f.rate == 0 {
+		return nil, fmt.Errorf("%s does not say its sampling rate, and kernels and patches are times: give it with --set rate=HZ", path)
+	}
+
+	labels := 0
+	if y != nil {
+		labels = y.Len()
+	}
+	order, why, err := axesOf(x, labels, max(len(f.channels), l.expectedChannels), l.axes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	f.assumed = append(f.assumed, fmt.Sprintf("%s is %s: %s", x.Name, recording.FormatDims(x.Dims), why))
+	if f.train.trials, err = cut(x, order); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var values []float64
+	if y != nil {
+		if f.train.labels, values, err = classes(y, nil, len(f.train.trials)); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		for _, v := range values {
+			f.classes = append(f.classes, strconv.FormatFloat(v, 'g', -1, 64))
+		}
+		f.assumed = append(f.assumed, fmt.Sprintf("labels %s with classes %s", y.Name, strings.Join(f.classes, ", ")))
+	}
+	if tx, err := find(l.testX, "test trials", testNames); err != nil {
+		return nil, err
+	} else if tx != nil && tx != x {
+		if len(tx.Dims) != 3 {
+			return nil, fmt.Errorf("%s: test trials %s are %s; three axes as in %s are needed", path, tx.Name, recording.FormatDims(tx.Dims), x.Name)
+		}
+		if f.test.trials, err = cut(tx, order); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		ty, err := find(l.testY, "test labels", testLabels)
+		if err != nil {
+			return nil, err
+		}
+		if ty != nil && ty.Len() == len(f.test.trials) && values != nil {
+			if f.test.labels, _, err = classes(ty, values, len(f.test.trials)); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		f.assumed = append(f.assumed, fmt.Sprintf("%d test trials in %s", len(f.test.trials), tx.Name))
+	}
+	channels, _ := f.train.trials[0].Dims()
+	if len(f.channels) != channels {
+		f.channels = nil
+		for c := range channels {
+			f.channels = append(f.channels, fmt.Sprintf("channel %d", c+1))
+		}
+	}
+	return f, f.prepare(path, l)
+}
+
+// prepare checks the samples, filters them, and says what range they have.
+func (f *trialFile) prepare(path string, l layout) error {
+	largest := 0.0
+	for i, x := range slices.Concat(f.train.trials, f.test.trials) {
+		channels, _ := x.Dims()
+		for c := range channels {
+			for t, v := range x.RawRowView(c) {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return fmt.Errorf("%s: trial %d, channel %s, sample %d is %g: repair or leave out that trial", path, i+1, f.channels[c], t+1, v)
+				}
+				largest = max(largest, math.Abs(v))
+			}
+		}
+	}
+	f.assumed = append(f.assumed, fmt.Sprintf("amplitudes up to %.3g in the file's unit", largest))
+	if largest < 0.01 {
+		f.warnings = append(f.warnings, fmt.Sprintf("amplitudes reach only %.3g, as volts do where microvolts are usual; Euclidean alignment hides the scale", largest))
+	}
+	if l.low == 0 && l.high == 0 {
+		return nil
+	}
+	var s signal.Sections
+	var err error
+	switch {
+	case l.low == 0:
+		s, err = signal.LowPass(4, l.high, f.rate)
+	case l.high == 0:
+		s, err = signal.HighPass(4, l.low, f.rate)
+	default:
+		s, err = signal.BandPass(4, l.low, l.high, f.rate)
+	}
+	if err != nil {
+		return err
+	}
+	for _, x := range slices.Concat(f.train.trials, f.test.trials) {
+		channels, _ := x.Dims()
+		for c := range channels {
+			x.SetRow(c, s.Filter(x.RawRowView(c)))
+		}
+	}
+	return nil
+}
+
+// axesOf returns which axis of x is trials, channels and samples, and why.
+func axesOf(x *recording.Array, labels, channels int, said string) (order [3]int, why string, err error) {
+	names := [3]string{"trials", "channels", "samples"}
+	if said != "" && said != "auto" {
+		parts := strings.Split(strings.ReplaceAll(said, " ", ""), ",")
+		for k, n := range names {
+			if order[k] = slices.Index(parts, n); order[k] < 0 || len(parts) != 3 {
+				return order, "", fmt.Errorf("axes %q must name trials, channels and samples in the array's order, such as samples,channels,trials", said)
+			}
+		}
+		return order, said + ", as given", nil
+	}
+	matching := func(n int, not ...int) (found []int) {
+		for i, d := range x.Dims {
+			if d == n && !slices.Contains(not, i) {
+				found = append(found, i)
+			}
+		}
+		return found
+	}
+	ambiguous := func() error {
+		return fmt.Errorf("cannot tell the axes of %s %s apart (%d labels, %d channel names): say them with --set axes=trials,channels,samples",
+			x.Name, recording.FormatDims(x.Dims), labels, channels)
+	}
+	trials := matching(labels)
+	if labels == 0 { // without labels the trials are the last axis of a MATLAB array and the first of a NumPy array
+		trials = []int{0}
+		if x.Order == recording.ColumnMajor {
+			trials = []int{2}
+		}
+	}
+	if len(trials) != 1 {
+		return order, "", ambiguous()
+	}
+	order[0] = trials[0]
+	rest := slices.DeleteFunc([]int{0, 1, 2}, func(i int) bool { return i == trials[0] })
+	why = "by the number of labels and of channel names"
+	switch named := matching(channels, trials[0]); {
+	case channels > 0 && len(named) == 1:
+		order[1] = named[0]
+	case x.Dims[rest[0]] != x.Dims[rest[1]] && channels == 0:
+		order[1], why = rest[0], "by the number of labels; channels taken to be fewer than samples"
+		if x.Dims[rest[1]] < x.Dims[rest[0]] {
+			order[1] = rest[1]
+		}
+	default:
+		return order, "", ambiguous()
+	}
+	order[2] = rest[0] + rest[1] - order[1]
+	var in [3]string
+	for k, axis := range order {
+		in[axis] = names[k]
+	}
+	return order, strings.Join(in[:], ", ") + " " + why, nil
+}
+
+func cut(x *recording.Array, order [3]int) ([]*mat.Dense, error) {
+	p, err := x.Permute(order[0], order[1], order[2])
+	if err != nil {
+		return nil, err
+	}
+	flat, err := p.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	n, channels, samples := p.Dims[0], p.Dims[1], p.Dims[2]
+	if n*channels*samples == 0 {
+		return nil, fmt.Errorf("%s is empty: %s", x.Name, recording.FormatDims(x.Dims))
+	}
+	trials := make([]*mat.Dense, n)
+	for i := range trials {
+		trials[i] = mat.NewDense(channels, samples, slices.Clone(flat[i*channels*samples:(i+1)*channels*samples]))
+	}
+	return trials, nil
+}
+
+// classes numbers the values of a label array from 0, in ascending order, or as known says.
+func classes(y *recording.Array, known []float64, want int) (labels []int, values []float64, err error) {
+	flat, err := y.Float64s()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(flat) != want {
+		return nil, nil, fmt.Errorf("%d labels in %s, but %d trials", len(flat), y.Name, want)
+	}
+	if values = known; values == nil {
+		values = slices.Clone(flat)
+		slices.Sort(values)
+		values = slices.Compact(values)
+		if len(values) < 2 {
+			return nil, nil, fmt.Errorf("all labels in %s are %g: a classifier needs two classes", y.Name, values[0])
+		}
+		if len(values) > 20 {
+			return nil, nil, fmt.Errorf("%s has %d different values: not labels of classes", y.Name, len(values))
+		}
+	}
+	for _, v := range flat {
+		k := slices.Index(values, v)
+		if k < 0 {
+			return nil, nil, fmt.Errorf("%s holds the label %g, which the training labels do not", y.Name, v)
+		}
+		labels = append(labels, k)
+	}
+	return labels, values, nil
+}
+
+// namesIn finds the channel names in a MAT cell array or an array of text.
+func namesIn(path string, arrays []*recording.Array, name string) ([]string, error) {
+	candidates := channelNames
+	if name != "" {
+		candidates = []string{name}
+	}
+	for _, a := range arrays {
+		if texts, ok := a.Data.([]string); ok && slices.Contains(candidates, a.Name) {
+			return texts, nil
+		}
+	}
+	if f, err := matfile.Open(path); err == nil {
+		defer f.Close()
+		for _, c := range candidates {
+			if v, err := f.Value(c); err == nil {
+				if names, err := v.Strings(); err == nil {
+					return names, nil
+				}
+			}
+		}
+	}
+	if name != "" {
+		return nil, fmt.Errorf("%s: no list of channel names called %q", path, name)
+	}
+	return nil, nil
+}
+
+// alignment decides how much the reference covariance of trials must be shrunk for Euclidean alignment. A flat channel or two equal ones are
+// refused; too few trials, or channels that depend on each other, are shrunk, with a warning.
+func alignment(trials []*mat.Dense, names []string) (shrink float64, warning string, err error) {
+	const amount = 0.05
+	r, err := signal.MeanCovariance(trials)
+	if err != nil {
+		return 0, "", err
+	}
+	var rank *signal.RankError
+	switch err := signal.CheckRank(r, names); {
+	case errors.As(err, &rank) && (rank.Cause == signal.FlatChannel || rank.Cause == signal.SameChannel):
+		return 0, "", fmt.Errorf("Euclidean alignment is impossible: %w", err)
+	case errors.As(err, &rank):
+		return amount, fmt.Sprintf("%s; the reference covariance is shrunk by %g", err, amount), nil
+	case err != nil:
+		return 0, "", err
+	}
+	if channels := r.SymmetricDim(); len(trials) < channels+1 {
+		return amount, fmt.Sprintf("%d trials are few for %d channels: the reference covariance of Euclidean alignment is shrunk by %g", len(trials), channels, amount), nil
+	}
+	return 0, "", nil
+}
