@@ -2,8 +2,6 @@ package htm
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -154,17 +152,18 @@ func (f *firstOrder) Guess(n int) []int {
 	return topN(scores, n, f.rng)
 }
 
-// codeLength is the length of the random real code a symbol has for the baselines.
+// codeLength is the length of the random real code that stands for a symbol in the baselines (paper, section 3.6).
 const codeLength = 25
 
 // realCodes gives each symbol a fixed random vector with components in [-1,1], drawn when it is first used.
 type realCodes struct {
-	rng   *rand.Rand
-	codes map[int][]float32
+	alphabet int
+	rng      *rand.Rand
+	codes    map[int][]float32
 }
 
-func newRealCodes(rng *rand.Rand) *realCodes {
-	return &realCodes{rand.New(rand.NewPCG(rng.Uint64(), 2)), map[int][]float32{}}
+func newRealCodes(alphabet int, rng *rand.Rand) *realCodes {
+	return &realCodes{alphabet, rng, map[int][]float32{}}
 }
 
 func (r *realCodes) code(symbol int) []float32 {
@@ -179,229 +178,53 @@ func (r *realCodes) code(symbol int) []float32 {
 	return c
 }
 
-// nearest returns the n symbols of the alphabet whose codes are nearest to y.
-func (r *realCodes) nearest(y []float32, alphabet, n int, rng *rand.Rand) []int {
-	scores := make([]float64, alphabet)
+// nearest returns the n symbols of the alphabet whose codes are nearest to y, nearest first.
+func (r *realCodes) nearest(y []float32, n int) []int {
+	scores := make([]float64, r.alphabet)
 	for s := range scores {
 		for i, c := range r.code(s) {
 			d := float64(c - y[i])
 			scores[s] -= d * d
 		}
 	}
-	return topN(scores, n, rng)
+	return topN(scores, n, r.rng)
 }
 
-// lstmBudget is what a retrained LSTM may spend.
-type lstmBudget struct {
-	Every  int // elements between retrainings
-	Window int // elements it is trained on
-	Steps  int // Adam steps of one retraining
-	Chunks int // chunks in a step
+// symbolLSTM predicts symbols with a retrained LSTM: the symbol whose code is nearest to its output.
+type symbolLSTM struct {
+	*retrainedLSTM
+	codes *realCodes
+	y     []float32
 }
 
-const (
-	lstmUnits = 20
-	lstmChunk = 100 // elements of a chunk
-	lstmRate  = 1e-2
-)
-
-// retrainedLSTM predicts with an LSTM that is initialised and trained anew on a window of the last elements every so many elements, and
-// is frozen in between.
-type retrainedLSTM struct {
-	budget   lstmBudget
-	codes    *realCodes
-	alphabet int
-	rng      *rand.Rand
-	frozen   bool
-	ctx      context.Context
-
-	history []int
-	net     *lstm
-	state   *lstmState
-	y       []float32
+func newSymbolLSTM(ctx context.Context, b lstmBudget, alphabet int, rng *rand.Rand) (*symbolLSTM, error) {
+	l, err := newRetrainedLSTM(ctx, b, codeLength, codeLength, 1, rng)
+	return &symbolLSTM{l, newRealCodes(alphabet, rng), make([]float32, codeLength)}, err
 }
 
-func newRetrainedLSTM(ctx context.Context, b lstmBudget, alphabet int, rng *rand.Rand) (*retrainedLSTM, error) {
-	if b.Every <= lstmChunk || b.Window <= lstmChunk {
-		return nil, fmt.Errorf("LSTM: retrained every %d elements on the last %d; both must exceed the chunk of %d", b.Every, b.Window, lstmChunk)
-	}
-	l := &retrainedLSTM{budget: b, codes: newRealCodes(rng), alphabet: alphabet, rng: rng, ctx: ctx}
-	l.net = newLSTM(codeLength, lstmUnits, codeLength, rng)
-	l.state = l.net.rest()
-	return l, nil
+func (l *symbolLSTM) See(symbol int) (err error) {
+	code := l.codes.code(symbol)
+	l.y, err = l.see(code, code)
+	return err
 }
 
-func (l *retrainedLSTM) See(symbol int) error {
-	if !l.frozen {
-		l.history = append(l.history, symbol)
-	}
-	l.y = l.net.run(l.state, l.codes.code(symbol))
-	if !l.frozen && len(l.history)%l.budget.Every == 0 {
-		return l.retrain()
-	}
-	return nil
+func (l *symbolLSTM) Guess(n int) []int { return l.codes.nearest(l.y, n) }
+
+// symbolELM predicts symbols with an online extreme learning machine: the symbol whose code is nearest to its output.
+type symbolELM struct {
+	*onlineELM
+	codes *realCodes
+	y     []float32
 }
 
-func (l *retrainedLSTM) Guess(n int) []int { return l.codes.nearest(l.y, l.alphabet, n, l.rng) }
-
-// retrain trains a new network on random chunks of the window and runs it along the last chunk, so that it goes on from there.
-func (l *retrainedLSTM) retrain() error {
-	data := l.history[max(0, len(l.history)-l.budget.Window):]
-	l.net = newLSTM(codeLength, lstmUnits, codeLength, l.rng)
-	chunks := l.budget.Chunks
-	x, y := make([]float32, lstmChunk*chunks*codeLength), make([]float32, lstmChunk*chunks*codeLength)
-	for step := range l.budget.Steps {
-		if step%16 == 0 && l.ctx.Err() != nil {
-			return l.ctx.Err()
-		}
-		for k := range chunks {
-			start := l.rng.IntN(len(data) - lstmChunk)
-			for t := range lstmChunk {
-				r := (t*chunks + k) * codeLength
-				copy(x[r:], l.codes.code(data[start+t]))
-				copy(y[r:], l.codes.code(data[start+t+1]))
-			}
-		}
-		// The rate falls along half a cosine, so that a short training ends settled.
-		rate := lstmRate * (1 + math.Cos(math.Pi*float64(step)/float64(l.budget.Steps))) / 2
-		l.net.learn(x, y, lstmChunk, chunks, rate)
-	}
-	l.state = l.net.rest()
-	for _, v := range data[len(data)-lstmChunk:] {
-		l.y = l.net.run(l.state, l.codes.code(v))
-	}
-	return nil
+func newSymbolELM(alphabet int, rng *rand.Rand) *symbolELM {
+	return &symbolELM{newOnlineELM(codeLength, codeLength, 1, rng), newRealCodes(alphabet, rng), nil}
 }
 
-// withDead returns a frozen copy with some of the units dead.
-func (l *retrainedLSTM) withDead(units []int) *retrainedLSTM {
-	c, net, state := *l, *l.net, *l.state
-	net.mask = slices.Clone(l.net.mask)
-	for _, u := range units {
-		net.mask[u] = 0
-	}
-	for _, s := range []*[]float32{&state.gates, &state.cells, &state.next, &state.hidden, &state.squashed, &state.y} {
-		*s = slices.Clone(*s)
-	}
-	c.net, c.state, c.frozen = &net, &state, true
-	return &c
-}
-
-const (
-	elmLags   = 10
-	elmHidden = 200
-	elmStart  = 300 // elements seen before it learns and predicts
-	elmPrior  = 1   // P starts as this times the identity: ridge regression with weight 1/elmPrior
-)
-
-// onlineELM is an online sequential extreme learning machine: a layer of sigmoid units with fixed random weights on the codes of the last
-// ten symbols, and a linear read-out that recursive least squares keeps exact after every element.
-type onlineELM struct {
-	codes    *realCodes
-	alphabet int
-	rng      *rand.Rand
-	frozen   bool
-	mask     []float64
-
-	seen    int
-	lags    []float32 // codes of the last elmLags symbols, oldest first
-	weights []float32 // [elmHidden, elmLags*codeLength+1]
-	p       []float64 // [elmHidden, elmHidden]
-	beta    []float64 // [elmHidden, codeLength]
-	h, ph   []float64
-}
-
-func newOnlineELM(alphabet int, rng *rand.Rand) *onlineELM {
-	e := &onlineELM{
-		codes: newRealCodes(rng), alphabet: alphabet, rng: rng, mask: slices.Repeat([]float64{1}, elmHidden),
-		lags: make([]float32, elmLags*codeLength), weights: make([]float32, elmHidden*(elmLags*codeLength+1)),
-		p: make([]float64, elmHidden*elmHidden), beta: make([]float64, elmHidden*codeLength),
-		h: make([]float64, elmHidden), ph: make([]float64, elmHidden),
-	}
-	for i := range e.weights {
-		e.weights[i] = float32(2*rng.Float64() - 1)
-	}
-	for i := range elmHidden {
-		e.p[i*elmHidden+i] = elmPrior
-	}
-	return e
-}
-
-func (e *onlineELM) See(symbol int) error {
+func (e *symbolELM) See(symbol int) error {
 	code := e.codes.code(symbol)
-	if e.seen >= elmStart && !e.frozen {
-		e.learn(code)
-	}
-	e.seen++
-	copy(e.lags, e.lags[codeLength:])
-	copy(e.lags[len(e.lags)-codeLength:], code)
-	width := len(e.lags) + 1
-	for i := range e.h {
-		w := e.weights[i*width : (i+1)*width]
-		z := w[len(e.lags)]
-		for j, x := range e.lags {
-			z += w[j] * x
-		}
-		e.h[i] = float64(sigmoid(z)) * e.mask[i]
-	}
+	e.y = e.see(code, code)
 	return nil
 }
 
-// learn corrects the read-out so that it would have given target for the hidden activity h of the step before:
-// P <- P - P h h'P/(1+h'P h), then beta <- beta + P h (target - h'beta)'.
-func (e *onlineELM) learn(target []float32) {
-	denominator := 1.0
-	for i := range e.ph {
-		sum := 0.0
-		for j, v := range e.p[i*elmHidden : (i+1)*elmHidden] {
-			sum += v * e.h[j]
-		}
-		e.ph[i] = sum
-		denominator += sum * e.h[i]
-	}
-	for i, pi := range e.ph {
-		scale := pi / denominator
-		row := e.p[i*elmHidden : (i+1)*elmHidden]
-		for j := range row {
-			row[j] -= scale * e.ph[j]
-		}
-	}
-	miss := e.output()
-	for k := range miss {
-		miss[k] = float64(target[k]) - miss[k]
-	}
-	for i, pi := range e.ph { // the new P times h is the old one over the denominator
-		for k, m := range miss {
-			e.beta[i*codeLength+k] += pi / denominator * m
-		}
-	}
-}
-
-func (e *onlineELM) output() []float64 {
-	y := make([]float64, codeLength)
-	for i, h := range e.h {
-		for k := range y {
-			y[k] += h * e.beta[i*codeLength+k]
-		}
-	}
-	return y
-}
-
-func (e *onlineELM) Guess(n int) []int {
-	y := make([]float32, codeLength)
-	for k, v := range e.output() {
-		y[k] = float32(v)
-	}
-	return e.codes.nearest(y, e.alphabet, n, e.rng)
-}
-
-// withDead returns a frozen copy with some of the hidden units dead.
-func (e *onlineELM) withDead(units []int) *onlineELM {
-	c := *e
-	c.mask, c.lags, c.h = slices.Clone(e.mask), slices.Clone(e.lags), slices.Clone(e.h)
-	for _, u := range units {
-		c.mask[u], c.h[u] = 0, 0
-	}
-	c.frozen = true
-	return &c
-}
+func (e *symbolELM) Guess(n int) []int { return e.codes.nearest(e.y, n) }

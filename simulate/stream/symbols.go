@@ -81,10 +81,10 @@ func (g Grammar) Swapped() Grammar {
 
 // Symbols is a stream of symbols.
 type Symbols struct {
-	Values   []int   // below the grammar's alphabet, or noise
-	Question []bool  // true where the next value is the ending of a sequence
-	Alphabet int     // symbols that are not noise
-	Noise    int     // number of different noise symbols
+	Values   []int  // below the grammar's alphabet, or noise
+	Question []bool // true where the next value is the ending of a sequence
+	Alphabet int    // symbols that are not noise
+	Noise    int    // number of different noise symbols
 }
 
 // SymbolOptions says how a stream is drawn.

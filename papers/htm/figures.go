@@ -1,0 +1,176 @@
+package htm
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/gyrus-dev/gyrus/papers"
+	"github.com/gyrus-dev/gyrus/report"
+	"github.com/gyrus-dev/gyrus/simulate/stream"
+)
+
+// shownElements is the length of the stretch whose active cells are drawn.
+const shownElements = 72
+
+// shownColumns is one in how many columns is drawn.
+const shownColumns = 8
+
+// published is the mean accuracy of HTM in the authors' stored results, by elements seen, with the swap at 10000.
+var published = [][2]float64{{5000, 0.57}, {8000, 0.96}, {9990, 1.00}, {11000, 0.44}, {12000, 0.72}, {14000, 1.00}, {19900, 1.00}}
+
+func processors() int { return runtime.GOMAXPROCS(0) }
+
+// drawDiscrete draws what the experiment on symbols shows.
+func drawDiscrete(r *papers.Run, p discreteParams, s stream.Symbols, results map[string]trial) {
+	var events []report.Ref
+	if p.SwapAt > 0 {
+		events = []report.Ref{{At: float64(p.SwapAt), Label: "endings swapped"}}
+	}
+	var curves []report.Series
+	for _, system := range r.Experiment.Systems {
+		var x, y []float64
+		for at := 200; at <= p.Elements; at += 100 {
+			x, y = append(x, float64(at)), append(y, accuracyAt(results[system.Name].Answers, at))
+		}
+		curves = append(curves, report.Series{Name: system.Name, Role: system.Role, X: x, Y: y})
+		r.Curve(report.Curve{Plot: "Accuracy over the last 100 sequences", Series: system.Name, XLabel: "elements seen",
+			YLabel: "share of endings predicted", X: report.Numbers(x), Y: report.Numbers(y)})
+	}
+	if p.SwapAt == 10000 && p.Elements == 20000 {
+		var x, y []float64
+		for _, point := range published {
+			x, y = append(x, point[0]), append(y, point[1])
+		}
+		curves = append(curves, report.Series{Name: "HTM, as published", X: x, Y: y})
+	}
+	t := results[systemHTM]
+	r.Figure(report.LinePlot(report.Frame{
+		ID: "accuracy", Title: "Learning, and learning anew", XLabel: "elements seen", YLabel: "share of endings predicted",
+		YLim: [2]float64{0, 1.02}, Events: events, Height: 440,
+		Caption: fmt.Sprintf("Accuracy over the last %d sequences. Every method sees the same stream, one element at a time. HTM is at %.2f before the swap and the windows "+
+			"of the retrained LSTMs decide how long they go on giving the old endings.", window, accuracyAt(t.Answers, p.swap()-10)),
+	}, curves))
+	drawActivity(r, p, s, t)
+
+	segments := make([]float64, len(t.Segments))
+	for i, n := range t.Segments {
+		segments[i] = float64(n)
+	}
+	r.Figure(report.LinePlot(report.Frame{
+		ID: "segments", Title: "Growth of the network", XLabel: "elements seen", YLabel: "segments", Events: events,
+		Caption: fmt.Sprintf("Segments in the temporal memory. Every noise symbol leaves some behind, so the network keeps growing: %d segments with %d synapses in %.0f MB at the end.",
+			t.Segments[len(t.Segments)-1], t.Synapses, float64(t.Bytes)/1e6),
+	}, []report.Series{{Name: systemHTM, Role: report.Subject, Y: segments}}))
+
+	var death []report.Series
+	for _, system := range r.Experiment.Systems {
+		d, ok := results["cell death "+system.Name]
+		if !ok {
+			continue
+		}
+		series := report.Series{Name: system.Name, Role: system.Role}
+		for _, percent := range deathFractions {
+			series.X = append(series.X, float64(percent))
+			series.Y = append(series.Y, accuracy(having(d.Answers, percent)))
+		}
+		death = append(death, series)
+	}
+	r.Figure(report.LinePlot(report.Frame{
+		ID: "death", Title: "Cell death", XLabel: "cells or hidden units that died (%)", YLabel: "share of endings predicted", YLim: [2]float64{0, 1.02},
+		Caption: fmt.Sprintf("After %d elements learning ends and a share of HTM's cells, or of the hidden units of the baselines, dies. Accuracy over the next %d elements.",
+			p.Death, p.DeathTest),
+	}, death))
+}
+
+// drawActivity draws which cells were active just before the swap.
+func drawActivity(r *papers.Run, p discreteParams, s stream.Symbols, t trial) {
+	first := p.swap() - len(t.Cells)
+	row := map[uint32]int{}
+	var times [][]float64
+	active := make([]float64, len(t.Cells))
+	var x []float64
+	for i, cells := range t.Cells {
+		x = append(x, float64(first+i))
+		active[i] = float64(len(cells))
+		if t.Surprise[first+i] > 0 {
+			continue // rows are for cells that were predicted at least once
+		}
+		for _, cell := range cells {
+			if _, known := row[cell]; !known && int(cell)/p.Cells%shownColumns == 0 {
+				row[cell] = len(times)
+				times = append(times, nil)
+			}
+		}
+	}
+	var noise []report.Ref
+	for i, cells := range t.Cells {
+		if s.Values[first+i] >= s.Alphabet {
+			noise = append(noise, report.Ref{At: float64(first + i)})
+		}
+		for _, cell := range cells {
+			if k, shown := row[cell]; shown {
+				times[k] = append(times[k], float64(first+i))
+			}
+		}
+	}
+	if len(times) == 0 {
+		return
+	}
+	r.Figure(report.Raster(report.Frame{
+		ID: "cells", Title: "Cells that were predicted", XLabel: "element", YLabel: "cell, in order of first activity", Events: noise, Height: 460,
+		Caption: fmt.Sprintf("The last %d elements before the swap; vertical lines are noise symbols. Cells of one in %d columns that were active as predicted at least once. "+
+			"A sequence that comes again is carried by the same cells; the same symbols in another sequence by others. Vertical bars are bursts, in which all cells of a column are active.",
+			len(t.Cells), shownColumns),
+	}, report.Spikes{Times: times, Span: [2]float64{float64(first) - 1, float64(p.swap())}, Second: 1}))
+	r.Figure(report.LinePlot(report.Frame{
+		ID: "active", Title: "Active cells", XLabel: "element", YLabel: "active cells", YLog: true, Events: noise,
+		Levels:  []report.Ref{{At: float64(p.Active), Label: "one cell per column"}, {At: float64(p.Active * p.Cells), Label: "all cells"}},
+		Caption: "The same elements: few cells are active where an element was predicted, all cells of the active columns where it was not.",
+	}, []report.Series{{Name: systemHTM, Role: report.Subject, X: x, Y: active, Step: true}}))
+}
+
+// drawForecast draws a forecast of a scalar stream beside what came, with the anomaly score, over two weeks from a record on.
+func drawForecast(r *papers.Run, id, title string, s series, f forecast, ahead, from, to int) {
+	from, to = max(from, ahead), min(to, len(s.Values))
+	var x, actual, predicted, anomaly []float64
+	for i := from; i < to; i++ {
+		x = append(x, float64(i))
+		actual, predicted = append(actual, s.Values[i]), append(predicted, f.Predicted[i-ahead])
+		anomaly = append(anomaly, f.Anomaly[i])
+	}
+	if len(x) == 0 {
+		return
+	}
+	span := fmt.Sprintf("%s to %s", s.Times[from].Format("2 Jan 2006 15:04"), s.Times[to-1].Format("2 Jan 2006 15:04"))
+	r.Figure(report.LinePlot(report.Frame{
+		ID: id, Title: title, XLabel: "record", YLabel: "value",
+		Caption: fmt.Sprintf("HTM's prediction %d records ahead, and what came: %s.", ahead, span),
+	}, []report.Series{{Name: "actual", X: x, Y: actual}, {Name: "HTM, predicted", Role: report.Subject, X: x, Y: predicted}}))
+	r.Figure(report.LinePlot(report.Frame{
+		ID: id + "-anomaly", Title: "Anomaly score", XLabel: "record", YLabel: "share of columns not predicted", YLim: [2]float64{0, 1.02}, Height: 240,
+		Caption: "Share of the active columns that HTM had not predicted one record before, over the same records.",
+	}, []report.Series{{Name: systemHTM, Role: report.Subject, X: x, Y: anomaly, Step: true}}))
+}
+
+// drawErrors draws how the error of each system goes along the stream, over a week at a time.
+func drawErrors(r *papers.Run, s series, systems []report.System, forecasts map[string]forecast, ahead, week int, events []report.Ref) {
+	var lines []report.Series
+	for _, system := range systems {
+		f, ok := forecasts[system.Name]
+		if !ok {
+			continue
+		}
+		line := report.Series{Name: system.Name, Role: system.Role}
+		for at := week; at <= len(s.Values); at += week {
+			line.X, line.Y = append(line.X, float64(at)), append(line.Y, f.score(s, ahead, at-week, at))
+		}
+		lines = append(lines, line)
+		r.Curve(report.Curve{Plot: "Error over each week", Series: system.Name, XLabel: "record", YLabel: "altMAPE",
+			X: report.Numbers(line.X), Y: report.Numbers(slices.Clone(line.Y))})
+	}
+	r.Figure(report.LinePlot(report.Frame{
+		ID: "errors", Title: "Error along the stream", XLabel: "record", YLabel: "sum of absolute errors / sum of values", Events: events, Height: 420,
+		Caption: fmt.Sprintf("Error %d records ahead, over each week by itself.", ahead),
+	}, lines))
+}
