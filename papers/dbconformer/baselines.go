@@ -32,19 +32,19 @@ func (s Size) eegNet(ctx *mlctx.Context, x *Node, rate float64) *Node {
 	filters := parameter(ctx.In("spatial"), g, "filters", fanIn(ctx, s.Channels), maps, spatial, s.Channels)
 	h = Einsum("fbct,fdc->fdbt", h, filters)
 	h = nn.ELU(batchNorm(ctx.In("norm2"), Reshape(h, features, batch, time), 0))
-	h = nn.Dropout(ctx, meanPool(h, 4), 0.25) // [features, batch, time/4]
+	h = nn.Dropout(ctx, averageTime(h, 4), 0.25) // [features, batch, time/4]
 
 	separable := parameter(ctx.In("separable"), g, "kernels", fanIn(ctx, depth), features, depth)
 	mixing := parameter(ctx.In("separable"), g, "mixing", fanIn(ctx, features), features, features)
 	h = depthwise(h, separable, (depth-1)/2, depth/2)
 	h = Einsum("of,fbt->obt", mixing, h)
 	h = nn.ELU(batchNorm(ctx.In("norm3"), h, 0))
-	h = nn.Dropout(ctx, meanPool(h, 8), 0.25) // [features, batch, time/32]
+	h = nn.Dropout(ctx, averageTime(h, 8), 0.25) // [features, batch, time/32]
 	return linear(ctx.In("classes"), Reshape(TransposeAllAxes(h, 1, 0, 2), batch, -1), s.Classes)
 }
 
-// meanPool averages the last axis over blocks of n; what does not fill a block is dropped.
-func meanPool(x *Node, n int) *Node {
+// averageTime averages the last axis over blocks of n; what does not fill a block is dropped.
+func averageTime(x *Node, n int) *Node {
 	dims := x.Shape().Dimensions
 	count := dims[len(dims)-1] / n
 	x = firstOfLast(x, count*n)
@@ -84,7 +84,7 @@ func (s Size) eegConformer(ctx *mlctx.Context, x *Node, rate float64) *Node {
 	h = nn.ELU(batchNorm(ctx.In("norm"), h, 0))
 
 	// Means over five steps, one step apart.
-	h = meanPool(h, step)
+	h = averageTime(h, step)
 	sum := Slice(h, AxisRange(), AxisRange(), AxisRange(0, tokens))
 	for i := 1; i < 5; i++ {
 		sum = Add(sum, Slice(h, AxisRange(), AxisRange(), AxisRange(i, i+tokens)))

@@ -1,0 +1,25 @@
+// Package dbconformer runs DBConformer (Wang et al., arXiv 2506.21140; IEEE JBHI 30(5), 2026): a classifier of EEG trials with two
+// small transformers side by side, one whose tokens are stretches of time and one whose tokens are electrodes, an attention
+// pool that weighs the electrodes, and Euclidean alignment of the trials of different people.
+//
+// The network is in model.go ([Size], [Variant]), written from the paper's equations; the numbers the paper leaves open follow its
+// public code, which was read for facts only. EEGNet and EEG Conformer are in baselines.go, and all three agree with a PyTorch
+// implementation made for the test from the same equations (testdata/golden.py). Parameter counts are tested exactly.
+//
+// Experiments: synthetic trains on simulated motor imagery with known sources; recording takes a file of labelled trials.
+// A run of recording saves its network, which [papers.Paper] Apply puts to work on new trials.
+//
+// Deviations, and why:
+//   - Test trials stay in recording order and are aligned online once. (The authors' within-subject script orders them by class,
+//     which lets the alignment see one class at a time, and aligns them twice.)
+//   - In recording, where training and test trials are one person's, online alignment starts from the training trials' covariance, not
+//     from nothing; a reference from one trial of half a second would be singular.
+//   - Depthwise and temporal convolutions are products with Toeplitz matrices, and EEG Conformer's first two convolutions are evaluated as
+//     the one they compose to: the same functions at less cost. EEG Conformer's second head, which its code declares
+//     and never uses (162 values), is not built.
+//   - The default preset leaves out two people instead of five and trains 30 epochs instead of 100, every network alike; --full is the
+//     paper's. At other sampling rates than 250 Hz all kernels and patches are rescaled to last as long.
+//   - The generator's description leaves open whether a trial's rhythm strength is one draw for both hand areas, and whether
+//     desynchronisation's 2.8 s begin when it is complete. Both are taken to be so, which brings the classical reference to
+//     the accuracy the description states for it.
+package dbconformer
