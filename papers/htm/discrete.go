@@ -18,18 +18,19 @@ import (
 
 // discreteParams are the parameters of the experiment on symbols.
 type discreteParams struct {
-	Elements  int `param:"elements" min:"300" help:"length of the stream"`
-	SwapAt    int `param:"swap-at" min:"0" help:"element from which the endings are swapped; 0 for never"`
-	Noise     int `param:"noise" min:"0" help:"different noise symbols; one follows every sequence"`
-	Columns   int `param:"columns" help:"mini-columns"`
-	Cells     int `param:"cells" help:"cells per column"`
-	Active    int `param:"active" help:"columns that stand for a symbol"`
-	Threshold int `param:"threshold" help:"active connected synapses that make a segment predict"`
-	Match     int `param:"match" help:"active potential synapses that make a segment match"`
-	LSTMSteps int `param:"lstm-steps" min:"1" help:"training steps of an LSTM each time it is retrained, for every window"`
-	Endings   int `param:"endings-elements" min:"300" help:"length of the stream with two endings to each context"`
-	Death     int `param:"death-at" min:"300" help:"element at which learning ends and cells die"`
-	DeathTest int `param:"death-test" min:"300" help:"elements over which accuracy is taken after cells have died"`
+	Elements  int  `param:"elements" min:"300" help:"length of the stream"`
+	SwapAt    int  `param:"swap-at" min:"0" help:"element from which the endings are swapped; 0 for never"`
+	Noise     int  `param:"noise" min:"0" help:"different noise symbols; one follows every sequence"`
+	Columns   int  `param:"columns" help:"mini-columns"`
+	Cells     int  `param:"cells" help:"cells per column"`
+	Active    int  `param:"active" help:"columns that stand for a symbol"`
+	Threshold int  `param:"threshold" help:"active connected synapses that make a segment predict"`
+	Match     int  `param:"match" help:"active potential synapses that make a segment match"`
+	Reset     bool `param:"reset" help:"tell HTM where sequences begin; the paper never does"`
+	LSTMSteps int  `param:"lstm-steps" min:"1" help:"training steps of an LSTM each time it is retrained, for every window"`
+	Endings   int  `param:"endings-elements" min:"300" help:"length of the stream with two endings to each context"`
+	Death     int  `param:"death-at" min:"300" help:"element at which learning ends and cells die"`
+	DeathTest int  `param:"death-test" min:"300" help:"elements over which accuracy is taken after cells have died"`
 }
 
 func (p discreteParams) config() Config {
@@ -230,6 +231,11 @@ func discreteParts(p discreteParams, s, two, calm stream.Symbols) []part {
 				return trial{}, err
 			}
 			h.learning = learning
+			if p.Reset {
+				if err := h.resetAt(s.Starts, len(s.Values)); err != nil {
+					return trial{}, err
+				}
+			}
 			return watch(ctx, h, s, guesses, p.swap(), tick)
 		}
 	}

@@ -130,7 +130,7 @@ func drawActivity(r *papers.Run, p discreteParams, s stream.Symbols, t trial) {
 	}, []report.Series{{Name: systemHTM, Role: report.Subject, X: x, Y: active, Step: true}}))
 }
 
-// drawForecast draws a forecast of a scalar stream beside what came, with the anomaly score, over two weeks from a record on.
+// drawForecast draws a forecast of a scalar stream beside what came, with the anomaly score.
 func drawForecast(r *papers.Run, id, title string, s series, f forecast, ahead, from, to int) {
 	from, to = max(from, ahead), min(to, len(s.Values))
 	var x, actual, predicted, anomaly []float64
@@ -146,9 +146,9 @@ func drawForecast(r *papers.Run, id, title string, s series, f forecast, ahead, 
 	r.Figure(report.LinePlot(report.Frame{
 		ID: id, Title: title, XLabel: "record", YLabel: "value",
 		Caption: fmt.Sprintf("HTM's prediction %d records ahead, and what came: %s.", ahead, span),
-	}, []report.Series{{Name: "actual", X: x, Y: actual}, {Name: "HTM, predicted", Role: report.Subject, X: x, Y: predicted}}))
+	}, []report.Series{{Name: "HTM, predicted", Role: report.Subject, X: x, Y: predicted}, {Name: "actual", X: x, Y: actual}}))
 	r.Figure(report.LinePlot(report.Frame{
-		ID: id + "-anomaly", Title: "Anomaly score", XLabel: "record", YLabel: "share of columns not predicted", YLim: [2]float64{0, 1.02}, Height: 240,
+		ID: id + "-anomaly", Title: "Anomaly score", XLabel: "record", YLabel: "anomaly score", YLim: [2]float64{0, 1.02}, Height: 240,
 		Caption: "Share of the active columns that HTM had not predicted one record before, over the same records.",
 	}, []report.Series{{Name: systemHTM, Role: report.Subject, X: x, Y: anomaly, Step: true}}))
 }

@@ -257,6 +257,16 @@ func (m *Memory) Step(columns []int, learn bool) error {
 	return nil
 }
 
+// Reset makes the memory forget what came before, so that the next step begins a sequence. What it has learned stays.
+// The paper's memory is never reset.
+func (m *Memory) Reset() {
+	for _, cell := range m.active {
+		m.activeSet[cell/64] = 0
+	}
+	m.active, m.winners = m.active[:0], m.winners[:0]
+	m.count(false)
+}
+
 // score sets the anomaly score of the columns about to become active.
 func (m *Memory) score(columns []int) {
 	m.surprise = 0

@@ -296,3 +296,34 @@ func TestStepRejectsBadColumns(t *testing.T) {
 		t.Error("killed a cell that is not there")
 	}
 }
+
+// TestReset checks that a reset memory neither predicts nor learns across the reset, and that flags must match the stream.
+func TestReset(t *testing.T) {
+	cfg := small()
+	codes := codesFor(rand.New(rand.NewPCG(1, 1)), 2, cfg.Columns, 8)
+	for _, reset := range []bool{false, true} {
+		m, err := NewMemory(cfg, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for step := range 40 {
+			if reset {
+				m.Reset()
+			}
+			if err := m.Step(codes[step%2], true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if learned := m.Segments() > 0 && m.PredictedColumns() > 0; learned == reset {
+			t.Errorf("reset before every element: %v, yet %d segments and %d predicted columns", reset, m.Segments(), m.PredictedColumns())
+		}
+		checkInvariants(t, m)
+	}
+	h, err := newSymbolHTM(cfg, 8, 10, rand.New(rand.NewPCG(1, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.resetAt(make([]bool, 9), 10); err == nil || !strings.Contains(err.Error(), "9 reset flags for a stream of 10 elements") {
+		t.Errorf("got %v", err)
+	}
+}

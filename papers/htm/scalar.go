@@ -225,7 +225,7 @@ func runScalar(ctx context.Context, r *papers.Run, p scalarParams, s series) err
 	if p.ChangeAt > 0 {
 		at = p.ChangeAt - week/2
 	}
-	drawForecast(r, "forecast", "Predicted and actual", s, htm, p.Ahead, at, at+2*week)
+	drawForecast(r, "forecast", "Predicted and actual", s, htm, p.Ahead, at, at+week)
 	r.Figure(report.LinePlot(report.Frame{
 		ID: "segments", Title: "Growth of the network", XLabel: "record", YLabel: "segments", Events: events,
 		Caption: "Segments in the temporal memory.",

@@ -2,6 +2,7 @@ package htm
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -72,6 +73,8 @@ type symbolHTM struct {
 	codes    *Codes
 	alphabet int
 	learning bool
+	resets   []bool // where the memory is told that a sequence begins; nil for never, as in the paper
+	seen     int
 	rng      *rand.Rand
 }
 
@@ -87,10 +90,25 @@ func newSymbolHTM(cfg Config, activeColumns, alphabet int, rng *rand.Rand) (*sym
 	if err != nil {
 		return nil, err
 	}
-	return &symbolHTM{memory, codes, alphabet, true, rng}, nil
+	return &symbolHTM{memory: memory, codes: codes, alphabet: alphabet, learning: true, rng: rng}, nil
 }
 
-func (h *symbolHTM) See(symbol int) error { return h.memory.Step(h.codes.Code(symbol), h.learning) }
+// resetAt has the memory reset before each element whose flag is set, in a stream of that many elements.
+func (h *symbolHTM) resetAt(flags []bool, elements int) error {
+	if len(flags) != elements {
+		return fmt.Errorf("%d reset flags for a stream of %d elements; give one per element", len(flags), elements)
+	}
+	h.resets = flags
+	return nil
+}
+
+func (h *symbolHTM) See(symbol int) error {
+	if h.resets != nil && h.resets[h.seen] {
+		h.memory.Reset()
+	}
+	h.seen++
+	return h.memory.Step(h.codes.Code(symbol), h.learning)
+}
 
 // Guess scores a symbol by the number of its columns that are predicted.
 func (h *symbolHTM) Guess(n int) []int {

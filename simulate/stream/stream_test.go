@@ -115,6 +115,9 @@ func TestDraw(t *testing.T) {
 		if v >= s.Alphabet {
 			noise++
 		}
+		if s.Starts[i] != (i == 0 || s.Values[i-1] >= s.Alphabet) {
+			t.Fatalf("element %d: start of a sequence is %v", i, s.Starts[i])
+		}
 		if !s.Question[i] {
 			continue
 		}

@@ -117,13 +117,14 @@ func (g Grammar) Draw(o SymbolOptions, rng *rand.Rand) (Symbols, error) {
 		for i, v := range sequence {
 			s.Values = append(s.Values, names[v])
 			s.Question = append(s.Question, i == len(sequence)-2)
+			s.Starts = append(s.Starts, i == 0)
 		}
 		if o.Noise > 0 {
 			s.Values = append(s.Values, g.Alphabet+rng.IntN(o.Noise))
-			s.Question = append(s.Question, false)
+			s.Question, s.Starts = append(s.Question, false), append(s.Starts, false)
 		}
 	}
-	s.Values, s.Question = s.Values[:o.Elements], s.Question[:o.Elements]
+	s.Values, s.Question, s.Starts = s.Values[:o.Elements], s.Question[:o.Elements], s.Starts[:o.Elements]
 	s.Question[o.Elements-1] = false // its answer is cut off
 	return s, nil
 }
