@@ -1,8 +1,13 @@
 package htm
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gyrus-dev/gyrus/simulate/stream"
 )
@@ -56,5 +61,43 @@ func BenchmarkLSTM(b *testing.B) {
 	}
 	for b.Loop() {
 		l.learn(x, x, lstmChunk, 10, lstmRate)
+	}
+}
+
+// TestWriteStream writes the paper's stream and what the memory makes of it for bench/htm to compare other implementations with.
+func TestWriteStream(t *testing.T) {
+	path := os.Getenv("HTM_STREAM")
+	if path == "" {
+		t.Skip("only bench/htm needs the stream in a file")
+	}
+	elements, err := strconv.Atoi(os.Getenv("HTM_ELEMENTS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := discreteInput(t, elements)
+	m, err := NewMemory(Discrete(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stream, reached strings.Builder
+	counts := make([][2]int, len(input))
+	start := time.Now()
+	for i, columns := range input {
+		if err := m.Step(columns, true); err != nil {
+			t.Fatal(err)
+		}
+		counts[i] = [2]int{len(m.ActiveCells()), m.PredictedColumns()}
+	}
+	seconds := time.Since(start).Seconds()
+	fmt.Fprintf(&reached, "gyrus %.0f records/s over %d records, %d segments, %d synapses, %.1f bytes per synapse\n",
+		float64(len(input))/seconds, len(input), m.Segments(), m.Synapses(), float64(m.Bytes())/float64(m.Synapses()))
+	for i, columns := range input {
+		fmt.Fprintln(&stream, strings.Trim(fmt.Sprint(columns), "[]"))
+		fmt.Fprintln(&reached, counts[i][0], counts[i][1])
+	}
+	for name, text := range map[string]string{path: stream.String(), path + ".result": reached.String()} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -83,6 +83,7 @@ func (g Grammar) Swapped() Grammar {
 type Symbols struct {
 	Values   []int  // below the grammar's alphabet, or noise
 	Question []bool // true where the next value is the ending of a sequence
+	Starts   []bool // true at the first element of a sequence
 	Alphabet int    // symbols that are not noise
 	Noise    int    // number of different noise symbols
 }
