@@ -22,6 +22,10 @@ type windowStep[T any, V kernel.Number] struct {
 	initial          V
 	isScatter        bool
 	offsets          []tap // of the window's elements, where none falls outside
+
+	// Trailing axes that the window leaves alone are handled as vectors of this length.
+	vector  int
+	combine tileFunc
 }
 
 // tap is one element of a window.
@@ -92,6 +96,18 @@ func newWindowOf[T any, V kernel.Number](n *node, dst ref, in []ref, operands []
 		}
 		s.initial = *(*V)(extremeValue(op, d).ptr())
 	}
+	s.vector = 1
+	if !s.isScatter && !n.shape.DType.IsFloat16() && n.shape.DType != dtypes.Bool {
+		rank := len(s.in)
+		for rank > 0 && s.w.dims[rank-1] == 1 && s.w.strides[rank-1] == 1 && s.w.baseDilations[rank-1] == 1 && s.w.paddings[rank-1] == [2]int{} {
+			rank--
+			s.vector *= s.in[rank]
+		}
+		s.in, s.out, s.inStrides = s.in[:rank], s.out[:rank], s.inStrides[:rank]
+		op := map[backends.ReduceOpType]opcode{backends.ReduceOpSum: backends.OpTypeAdd, backends.ReduceOpProduct: backends.OpTypeMul,
+			backends.ReduceOpMax: backends.OpTypeMax, backends.ReduceOpMin: backends.OpTypeMin}[s.w.reduction]
+		s.combine = binaryForms(op, n.shape.DType).vv
+	}
 	size := product(s.w.dims)
 	for i := range size {
 		t := tap{index: make([]int, len(s.in))}
@@ -113,11 +129,15 @@ func (s *windowStep[T, V]) run(f *frame) {
 		s.scatter(f, src, n)
 		return
 	}
-	dst := span[T](f.at(s.dst), n)
 	pieces := 1
-	if n*len(s.offsets) > 1<<15 {
+	if n*s.vector*len(s.offsets) > 1<<15 {
 		pieces = min(n, 64)
 	}
+	if s.vector > 1 {
+		s.runVectors(f, src, n, pieces)
+		return
+	}
+	dst := span[T](f.at(s.dst), n*s.vector)
 	f.par.For(pieces, func(p int) {
 		corner := make([]int, len(s.out))
 		for i := p * n / pieces; i < (p+1)*n/pieces; i++ {
@@ -136,6 +156,29 @@ func (s *windowStep[T, V]) run(f *frame) {
 				}
 			})
 			dst[i] = s.narrow(v)
+		}
+	})
+}
+
+// runVectors reduces windows of vectors.
+func (s *windowStep[T, V]) runVectors(f *frame, src unsafe.Pointer, n, pieces int) {
+	f.par.For(pieces, func(p int) {
+		corner := make([]int, len(s.out))
+		for i := p * n / pieces; i < (p+1)*n/pieces; i++ {
+			d := unsafe.Pointer(element[T](f.at(s.dst), i*s.vector))
+			empty := true
+			s.visit(corner, i, func(at int) {
+				x := unsafe.Pointer(element[T](src, at))
+				if empty {
+					copy(span[T](d, s.vector), span[T](x, s.vector))
+					empty = false
+					return
+				}
+				s.combine(d, d, x, nil, s.vector)
+			})
+			if empty {
+				fill(span[T](d, s.vector), s.narrow(s.initial))
+			}
 		}
 	})
 }
