@@ -1,2 +1,8 @@
 // Package all registers every paper: import it for its side effect.
 package all
+
+import (
+	_ "github.com/gyrus-dev/gyrus/papers/dbconformer"
+	_ "github.com/gyrus-dev/gyrus/papers/htm"
+	_ "github.com/gyrus-dev/gyrus/papers/langevinflow"
+)

@@ -3,6 +3,9 @@ package langevinflow
 import (
 	"testing"
 
+	"github.com/gomlx/gomlx/backends"
+
+	"github.com/gyrus-dev/gyrus/compute"
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/runner"
 )
@@ -32,4 +35,14 @@ func TestQuick(t *testing.T) {
 	if e := value(system, "force-error"); e > 1e-4 {
 		t.Errorf("the force is %g away from the potential's gradient", e)
 	}
+}
+
+// openBackend opens the default backend once for a test.
+func openBackend(t *testing.T) func() (backends.Backend, error) {
+	b, err := compute.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	return func() (backends.Backend, error) { return b, nil }
 }
