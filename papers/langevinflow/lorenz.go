@@ -54,7 +54,7 @@ var (
 )
 
 func quick(p lorenzParams) lorenzParams {
-	p.Conditions, p.Repeats, p.Epochs, p.Ramp, p.Hidden, p.FeedForward, p.Samples = 20, 10, 12, 8, 32, 64, 5
+	p.Conditions, p.Repeats, p.Epochs, p.Ramp, p.Batch, p.Hidden, p.FeedForward, p.Samples = 30, 10, 12, 24, 16, 32, 64, 5
 	return p
 }
 
