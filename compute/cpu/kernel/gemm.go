@@ -94,7 +94,8 @@ func (g *GEMM[T]) Run(par Parallel) {
 	}
 	if one.Batch < par.Workers() && one.work() > parallelWork {
 		for p := range one.Batch {
-			one.problem(p).run(par)
+			problem := one.problem(p)
+			problem.run(par)
 		}
 		return
 	}
@@ -102,7 +103,12 @@ func (g *GEMM[T]) Run(par Parallel) {
 		one.runBatch(0, one.Batch)
 		return
 	}
-	split(par, one.Batch, ceilDiv(parallelWork/4, one.work()+1), one.runBatch)
+	one.shareBatch(par)
+}
+
+// shareBatch hands out the problems of a batch. Its receiver is a copy, so that only this way of running a GEMM allocates one.
+func (g GEMM[T]) shareBatch(par Parallel) {
+	split(par, g.Batch, ceilDiv(parallelWork/4, g.work()+1), g.runBatch)
 }
 
 func (g *GEMM[T]) runBatch(from, to int) {
@@ -113,13 +119,13 @@ func (g *GEMM[T]) runBatch(from, to int) {
 }
 
 // problem returns problem p of the batch by itself.
-func (g *GEMM[T]) problem(p int) *GEMM[T] {
+func (g *GEMM[T]) problem(p int) GEMM[T] {
 	one := *g
 	one.A.Data = g.A.Data[p*g.StrideA:]
 	one.B.Data = g.B.Data[p*g.StrideB:]
 	one.C = g.C[p*g.StrideC:]
 	one.Batch = 1
-	return &one
+	return one
 }
 
 // parallelWork is the number of multiply-adds below which handing work to another core costs more than it saves.
@@ -186,21 +192,27 @@ func (g *GEMM[T]) run(par Parallel) {
 
 // dots computes every element by itself: A and B both run along K.
 func (g *GEMM[T]) dots(par Parallel) {
-	dot := reductions[T]().dot
-	body := func(from, to int) {
-		for i := range g.M {
-			a := g.A.Data[i*g.A.Row:][:g.K]
-			for j := from; j < to; j++ {
-				v := foldDot(a, g.B.Data[j*g.B.Col:][:g.K], dot)
-				if g.Accumulate {
-					v += g.C[i*g.LDC+j]
-				}
-				g.C[i*g.LDC+j] = v
-			}
-		}
-		g.finish(0, g.M, from, to)
+	if par.Workers() == 1 {
+		g.dotColumns(0, g.N)
+		return
 	}
-	split(par, g.N, ceilDiv(parallelWork/4, g.M*g.K), body)
+	shared := *g
+	split(par, g.N, ceilDiv(parallelWork/4, g.M*g.K), shared.dotColumns)
+}
+
+func (g *GEMM[T]) dotColumns(from, to int) {
+	dot := reductions[T]().dot
+	for i := range g.M {
+		a := g.A.Data[i*g.A.Row:][:g.K]
+		for j := from; j < to; j++ {
+			v := foldDot(a, g.B.Data[j*g.B.Col:][:g.K], dot)
+			if g.Accumulate {
+				v += g.C[i*g.LDC+j]
+			}
+			g.C[i*g.LDC+j] = v
+		}
+	}
+	g.finish(0, g.M, from, to)
 }
 
 // finish applies biases and activation to rows [i0, i1) and columns [j0, j1) of C.

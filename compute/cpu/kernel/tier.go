@@ -59,7 +59,7 @@ type kernels struct {
 	reduce64 reduceKernels[float64]
 	rows32   rowKernels[float32]
 	rows64   rowKernels[float64]
-	adam     func(w, m, v, g []float32, s *AdamStep)
+	adam     func(w, m, u, g []float32, s *AdamStep)
 
 	gemm32    *microKernels[float32]
 	gemm64    *microKernels[float64]

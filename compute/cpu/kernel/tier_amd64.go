@@ -29,6 +29,8 @@ func avx2Table() *kernels {
 	k.fma32, k.fma64, k.axpy32, k.axpy64 = fmaF32AVX2, fmaF64AVX2, axpyF32AVX2, axpyF64AVX2
 	k.rows32 = rowKernels[float32]{expSum: expSumWith(expSumF32AVX2, expSumStoreF32AVX2), centred: centredF32AVX2, normalise: normaliseF32AVX2}
 	k.rows64.centred, k.rows64.normalise = centredF64AVX2, normaliseF64AVX2
+	k.adam = adamF32AVX2
+	k.depthwise = depthwiseKernels{slide: slideF32AVX2, correlate: correlateF32AVX2}
 	k.gemm32 = &microKernels[float32]{lanes: 8, rows: 6, tile: microF32AVX2, packRows: packRowsPortable[float32], packColumns: packColumnsPortable[float32]}
 	k.gemm64 = &microKernels[float64]{lanes: 4, rows: 6, tile: microF64AVX2, packRows: packRowsPortable[float64], packColumns: packColumnsPortable[float64]}
 	return k
@@ -42,6 +44,8 @@ func avx512Table() *kernels {
 	k.fma32, k.fma64, k.axpy32, k.axpy64 = fmaF32AVX512, fmaF64AVX512, axpyF32AVX512, axpyF64AVX512
 	k.rows32 = rowKernels[float32]{expSum: expSumWith(expSumF32AVX512, expSumStoreF32AVX512), centred: centredF32AVX512, normalise: normaliseF32AVX512}
 	k.rows64.centred, k.rows64.normalise = centredF64AVX512, normaliseF64AVX512
+	k.adam = adamF32AVX512
+	k.depthwise = depthwiseKernels{slide: slideF32AVX512, correlate: correlateF32AVX512}
 	k.gemm32 = &microKernels[float32]{lanes: 16, rows: 12, tile: microF32AVX512, packRows: packRowsPortable[float32], packColumns: packColumnsPortable[float32]}
 	k.gemm64 = &microKernels[float64]{lanes: 8, rows: 12, tile: microF64AVX512, packRows: packRowsPortable[float64], packColumns: packColumnsPortable[float64]}
 	return k

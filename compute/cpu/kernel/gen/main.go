@@ -30,6 +30,7 @@ func main() {
 		{"unary", unary},
 		{"binary", binary},
 		{"reduce", reduce},
+		{"train", train},
 	} {
 		g := &file{Context: build.NewContext()}
 		f.write(g)
