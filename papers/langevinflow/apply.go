@@ -101,7 +101,10 @@ func binWidth(path string) (ms float64, stated bool) {
 		return 0, false
 	}
 	v, err := arrays[0].Float64s()
-	return v[0], err == nil
+	if err != nil {
+		return 0, false
+	}
+	return v[0], true
 }
 
 // outputPath names the result of a file: beside it, in the folder out, or the file out. It refuses a name that is taken.
