@@ -92,7 +92,7 @@ func compileWith(b *Backend, name string, params, outputs []*node, fold bool) (x
 	for _, p := range e.outputs {
 		x.results = append(x.results, p.value)
 	}
-	if os.Getenv(TraceVariable) != "" {
+	if fold && os.Getenv(TraceVariable) != "" { // not for what is computed while compiling
 		x.trace = &trace{name: name, labels: e.labels, out: os.Stderr, nanos: make([]int64, len(e.steps))}
 	}
 	return x, nil

@@ -300,7 +300,6 @@ func (s *padStep) run(f *frame) {
 // indexReader reads one integer of any integer dtype.
 type indexReader struct {
 	at   ref
-	size int
 	read func(p unsafe.Pointer, i int) int
 }
 
@@ -378,7 +377,6 @@ type gatherStep struct {
 	batchDims    []int // of the index vectors
 	batchStrides []int // in the indices
 	outStrides   []int // in the result
-	axes         []int // the operand's axis of each component
 	most         []int // the last start that fits, for each component
 	operand      []int // strides of those axes
 	copy         *boxCopy
