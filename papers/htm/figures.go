@@ -42,7 +42,7 @@ func drawDiscrete(r *papers.Run, p discreteParams, s stream.Symbols, results map
 		for _, point := range published {
 			x, y = append(x, point[0]), append(y, point[1])
 		}
-		curves = append(curves, report.Series{Name: "HTM, as published", X: x, Y: y})
+		curves = append(curves, report.Series{Name: "HTM, as published", Role: report.Baseline, X: x, Y: y})
 	}
 	t := results[systemHTM]
 	r.Figure(report.LinePlot(report.Frame{

@@ -2,8 +2,11 @@ package htm
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/gyrus-dev/gyrus/papers"
@@ -106,5 +109,24 @@ func TestTaxiQuick(t *testing.T) {
 	}
 	if errors[0] != errors[1] {
 		t.Errorf("the same records gave %v in one layout and %v in the other", errors[0], errors[1])
+	}
+}
+
+// TestRunsRepeat checks that the same seed measures the same values, on one processor or on several.
+func TestRunsRepeat(t *testing.T) {
+	set := map[string]string{"elements": "2600", "swap-at": "1300", "endings-elements": "1500", "death-at": "1000", "death-test": "300", "lstm-steps": "3"}
+	var first []report.Measurement
+	for _, processors := range []int{1, 2} {
+		before := runtime.GOMAXPROCS(processors)
+		o := execute(t, runner.Config{Experiment: "discrete", Set: set})
+		runtime.GOMAXPROCS(before)
+		got := o.Document.Records[0].Measurements
+		if first == nil {
+			first = got
+		} else if !slices.EqualFunc(first, got, func(a, b report.Measurement) bool {
+			return a.System == b.System && a.Metric == b.Metric && math.Float64bits(float64(a.Value)) == math.Float64bits(float64(b.Value))
+		}) {
+			t.Errorf("measured\n%v\nthe first time and\n%v\nwith %d processors", first, got, processors)
+		}
 	}
 }

@@ -71,30 +71,6 @@ func TestTwoEndings(t *testing.T) {
 	}
 }
 
-func TestMarkovOrder(t *testing.T) {
-	for _, length := range []int{3, 10, 100} {
-		g, err := MarkovOrder(length)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen := map[int]bool{}
-		for _, s := range g.Sequences {
-			if len(s) != length {
-				t.Errorf("length %d: %v", length, s)
-			}
-			for _, v := range s {
-				seen[v] = true
-			}
-		}
-		if len(seen) != g.Alphabet || len(g.Sequences) != 4 {
-			t.Errorf("length %d: %d sequences of %d symbols, alphabet %d", length, len(g.Sequences), len(seen), g.Alphabet)
-		}
-	}
-	if _, err := MarkovOrder(2); err == nil {
-		t.Error("accepted length 2")
-	}
-}
-
 func TestDraw(t *testing.T) {
 	const n = 20000
 	o := SymbolOptions{Elements: n, Noise: 500, SwapAt: n / 2}

@@ -38,31 +38,6 @@ func TwoEndings() Grammar {
 	return g
 }
 
-// MarkovOrder is two pairs of sequences of the given length; the sequences of a pair share all but their first and last symbols, so
-// that the ending lies length-1 steps after the symbol that decides it (section 4.1, on growing temporal dependence).
-func MarkovOrder(length int) (Grammar, error) {
-	if length < 3 {
-		return Grammar{}, fmt.Errorf("sequences of length %d have no shared middle; use at least 3", length)
-	}
-	middle := length - 2
-	g := Grammar{Alphabet: 2*middle + 4}
-	first, last := 2*middle, 2*middle+2
-	for pair := range 2 {
-		body := make([]int, middle)
-		for i := range body {
-			body[i] = pair*middle + i
-		}
-		for k := range 2 {
-			ending := last + k
-			if pair == 1 {
-				ending = last + 1 - k // the other way round, so that the first symbol alone does not tell
-			}
-			g.Sequences = append(g.Sequences, slices.Concat([]int{first + k}, body, []int{ending}))
-		}
-	}
-	return g, nil
-}
-
 // Swapped returns the grammar with the endings exchanged between sequences that differ in their first and last symbols only: what has
 // been learned becomes exactly wrong.
 func (g Grammar) Swapped() Grammar {
