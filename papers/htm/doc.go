@@ -28,5 +28,5 @@
 // sooner than published (all right by about 6000 elements in place of 9000), as do our retrained LSTMs. On the taxi series the error of
 // persistence equals the published one to three digits and that of HTM comes out a little better. What the paper does not claim does
 // not hold either: the LSTM trained on 6000 records has the smaller error there, and on the synthetic rhythm, which repeats
-// itself weekly but for noise, so does the value of a week ago.
+// itself weekly but for noise, so do OS-ELM and the value of a week ago.
 package htm

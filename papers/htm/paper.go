@@ -7,7 +7,7 @@ func init() {
 		Slug: "htm", System: "HTM sequence memory",
 		Title:   "Continuous online sequence learning with an unsupervised neural network model",
 		Authors: 3, Published: "2015-12-16", ArXiv: "1512.05463", Code: "https://github.com/numenta/htmresearch",
-		Family: papers.Sequence,
+		Family: papers.Recurrent,
 		Summary: "Mini-columns of binary cells with learning dendrites predict a never-ending stream of symbols or values. " +
 			"They learn after every element, tell apart contexts that share all recent elements, and keep several futures open at once.",
 		Claims: []papers.Claim{
