@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	. "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 )
 
@@ -12,30 +12,30 @@ import (
 // groups × C channels, Y[g,c] = Σ_{g',k} ŵ[g,g',k] z[g',c+k−1] with zeros beyond the ends, U = Σ_{g,g',c} Y[g,c] z[g',c].
 //
 // The model never evaluates it: [ForceMatrix] is its gradient in closed form.
-func Potential(kernel, z *Node) *Node {
+func Potential(kernel, z *graph.Node) *graph.Node {
 	batch, channels := z.Shape().Dimensions[0], z.Shape().Dimensions[1]/Groups
 	w := normalised(kernel)
-	grouped := Reshape(z, batch, Groups, channels) // [B, G, C]
-	edge := Zeros(z.Graph(), shapes.Make(z.DType(), batch, Groups, 1))
-	padded := Concatenate([]*Node{edge, grouped, edge}, -1) // [B, G, C+2]
-	var y *Node                                             // [B, G, C]
+	grouped := graph.Reshape(z, batch, Groups, channels) // [B, G, C]
+	edge := graph.Zeros(z.Graph(), shapes.Make(z.DType(), batch, Groups, 1))
+	padded := graph.Concatenate([]*graph.Node{edge, grouped, edge}, -1) // [B, G, C+2]
+	var y *graph.Node                                                   // [B, G, C]
 	for k := range 3 {
-		shifted := Slice(padded, AxisRange(), AxisRange(), AxisRange(k, k+channels))          // z[g', c+k−1]
-		tap := Reshape(Slice(w, AxisRange(), AxisRange(), AxisRange(k, k+1)), Groups, Groups) // [g, g']
-		term := Einsum("gj,bjc->bgc", tap, shifted)
+		shifted := graph.Slice(padded, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(k, k+channels))                // z[g', c+k−1]
+		tap := graph.Reshape(graph.Slice(w, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(k, k+1)), Groups, Groups) // [g, g']
+		term := graph.Einsum("gj,bjc->bgc", tap, shifted)
 		if y == nil {
 			y = term
 		} else {
-			y = Add(y, term)
+			y = graph.Add(y, term)
 		}
 	}
-	return ReduceAllSum(Mul(ReduceSum(y, 1), ReduceSum(grouped, 1))) // over [B, C]
+	return graph.ReduceAllSum(graph.Mul(graph.ReduceSum(y, 1), graph.ReduceSum(grouped, 1))) // over [B, C]
 }
 
 // normalised scales the kernel [G, G, 3] to unit length along its last axis. Near zero, where the reference implementation's gradient
 // is singular, the length is kept above 1e-4.
-func normalised(kernel *Node) *Node {
-	return Div(kernel, Sqrt(AddScalar(ReduceAndKeep(Square(kernel), ReduceSum, -1), 1e-8)))
+func normalised(kernel *graph.Node) *graph.Node {
+	return graph.Div(kernel, graph.Sqrt(graph.AddScalar(graph.ReduceAndKeep(graph.Square(kernel), graph.ReduceSum, -1), 1e-8)))
 }
 
 // ForceMatrix builds the symmetric matrix M [H, H] with ∇U(z) = z·M. U is quadratic in z, and of the normalised kernel only the twelve
@@ -44,15 +44,15 @@ func normalised(kernel *Node) *Node {
 //	∂U/∂z[g,c] = Σ_{g',k} a[g',k] z[g',c+k−1] + Σ_k a[g,k] s[c−k+1]
 //
 // Being linear, the force costs one small product per step, and training needs no second derivative.
-func ForceMatrix(kernel *Node, hidden int) *Node {
-	a := Reshape(ReduceSum(normalised(kernel), 0), 1, 3*Groups) // a[g,k] at 3g+k
-	m := Reshape(Dot(a, couplings(kernel.Graph(), hidden)), hidden, hidden)
-	return Add(m, TransposeAllDims(m, 1, 0))
+func ForceMatrix(kernel *graph.Node, hidden int) *graph.Node {
+	a := graph.Reshape(graph.ReduceSum(normalised(kernel), 0), 1, 3*Groups) // a[g,k] at 3g+k
+	m := graph.Reshape(graph.Dot(a, couplings(kernel.Graph(), hidden)), hidden, hidden)
+	return graph.Add(m, graph.Transpose(m, 0, 1))
 }
 
 // couplings returns the constant [3G, H*H] whose row 3g+k has a 1 where the force on element (g', c) takes z[g,c+k−1] with weight a[g,k]: in
 // row (g, c+k−1) and column (g', c), for every g'. The transpose of that is the second term of the force.
-func couplings(g *Graph, hidden int) *Node {
+func couplings(g *graph.Graph, hidden int) *graph.Node {
 	channels := hidden / Groups
 	flat := make([]float32, 3*Groups*hidden*hidden)
 	for from := range Groups {
@@ -69,7 +69,7 @@ func couplings(g *Graph, hidden int) *Node {
 			}
 		}
 	}
-	return Reshape(Const(g, flat), 3*Groups, hidden*hidden)
+	return graph.Reshape(graph.Const(g, flat), 3*Groups, hidden*hidden)
 }
 
 // Oscillators is the Langevin flow outside a graph, in float64: what the tests hold the graph against, and what the energy drift of the

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	. "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 
@@ -119,15 +119,15 @@ func (c Config) pathConstant() float64 {
 
 // Outcome is what a pass over a batch yields. T is Observed+Forward. States are nil in variants that lack them.
 type Outcome struct {
-	LogRates *Node // [B, T, Out], log counts per bin
-	H, Z, V  *Node // [B, T, H]; for LFADS Z is the factors [B, T, Factors] and H the generator state
-	KLStart  *Node // scalar: KL of the initial state from its prior, in nats per trial, mean over the batch
-	KLPath   *Node // scalar: the same for the Langevin steps, without Config.pathConstant
+	LogRates *graph.Node // [B, T, Out], log counts per bin
+	H, Z, V  *graph.Node // [B, T, H]; for LFADS Z is the factors [B, T, Factors] and H the generator state
+	KLStart  *graph.Node // scalar: KL of the initial state from its prior, in nats per trial, mean over the batch
+	KLPath   *graph.Node // scalar: the same for the Langevin steps, without Config.pathConstant
 }
 
 // Forward builds the stochastic pass over counts x [B, Observed, In]. With zeroH the decoder is given zeros instead of h, a probe of
 // what it reads. Dropout acts only while ctx is training; coordinated dropout is the caller's.
-func (m *Model) Forward(ctx *mlctx.Context, x *Node, zeroH bool) Outcome {
+func (m *Model) Forward(ctx *mlctx.Context, x *graph.Node, zeroH bool) Outcome {
 	if m.Variant == LFADS {
 		return m.forwardLFADS(ctx, x)
 	}
@@ -137,47 +137,47 @@ func (m *Model) Forward(ctx *mlctx.Context, x *Node, zeroH bool) Outcome {
 	drop := newStateDropout(ctx, x, m.Dropout, T, H)
 
 	h := drop.at(0, gru.Step(bins[0], gru.Zero(batch))) // [B, H]
-	hs, zs, vs := []*Node{h}, []*Node(nil), []*Node(nil)
-	out := Outcome{KLStart: ScalarZero(g, x.DType()), KLPath: ScalarZero(g, x.DType())}
-	var z, v, force, noise *Node
+	hs, zs, vs := []*graph.Node{h}, []*graph.Node(nil), []*graph.Node(nil)
+	out := Outcome{KLStart: graph.ScalarZero(g, x.DType()), KLPath: graph.ScalarZero(g, x.DType())}
+	var z, v, force, noise *graph.Node
 	if m.Variant == Langevin {
 		start := nn.Linear{Out: 4 * H}.Apply(ctx.In("start"), h) // [B, 4H]: means and log-variances of z_0 and v_0
-		part := func(i int) *Node { return Slice(start, AxisRange(), AxisRange(i*H, (i+1)*H)) }
-		var klZ, klV *Node
+		part := func(i int) *graph.Node { return graph.Slice(start, graph.AxisRange(), graph.AxisRange(i*H, (i+1)*H)) }
+		var klZ, klV *graph.Node
 		z, klZ = sampleGaussian(ctx, part(0), part(1)) // [B, H]
 		v, klV = sampleGaussian(ctx, part(2), part(3)) // [B, H]
-		out.KLStart = Add(klZ, klV)
+		out.KLStart = graph.Add(klZ, klV)
 		zs, vs = append(zs, z), append(vs, v)
 		kernel := ctx.In("potential").WithInitializer(nn.Normal(0.1)(ctx)).
 			VariableWithShape("kernel", shapes.Make(x.DType(), Groups, Groups, 3)).ValueGraph(g)
-		force = MulScalar(ForceMatrix(kernel, H), m.Eta)                                                            // [H, H]
-		noise = MulScalar(ctx.RandomNormal(g, shapes.Make(x.DType(), T-1, batch, H)), math.Sqrt(m.stateVariance())) // [T-1, B, H]
+		force = graph.MulScalar(ForceMatrix(kernel, H), m.Eta)                                                            // [H, H]
+		noise = graph.MulScalar(ctx.RandomNormal(g, shapes.Make(x.DType(), T-1, batch, H)), math.Sqrt(m.stateVariance())) // [T-1, B, H]
 	}
-	var means []*Node
+	var means []*graph.Node
 	for t := 1; t < T; t++ {
 		h = drop.at(t, gru.Step(bins[m.inputAt(t)], h)) // [B, H]
 		hs = append(hs, h)
 		if m.Variant != Langevin {
 			continue
 		}
-		mean := MulScalar(Sub(v, Dot(z, force)), 1-m.Gamma)    // [B, H], the force taken at the old z
-		z = Add(z, MulScalar(v, m.Eta))                        // [B, H], with the old v
-		v = Add(mean, Squeeze(Slice(noise, AxisElem(t-1)), 0)) // [B, H]
+		mean := graph.MulScalar(graph.Sub(v, graph.Dot(z, force)), 1-m.Gamma)          // [B, H], the force taken at the old z
+		z = graph.Add(z, graph.MulScalar(v, m.Eta))                                    // [B, H], with the old v
+		v = graph.Add(mean, graph.Squeeze(graph.Slice(noise, graph.AxisElem(t-1)), 0)) // [B, H]
 		means, zs, vs = append(means, mean), append(zs, z), append(vs, v)
 	}
-	out.H = Stack(hs, 1) // [B, T, H]
-	tokens := out.H      // [B, T, width]
+	out.H = graph.Stack(hs, 1) // [B, T, H]
+	tokens := out.H            // [B, T, width]
 	if zeroH {
-		tokens = ZerosLike(tokens)
+		tokens = graph.ZerosLike(tokens)
 	}
 	if m.Variant == Langevin {
-		out.Z, out.V = Stack(zs, 1), Stack(vs, 1) // [B, T, H]
-		tokens = Concatenate([]*Node{out.Z, out.V, tokens}, -1)
-		square := ReduceAllSum(Square(Stack(means, 0))) // over [T-1, B, H]
-		out.KLPath = MulScalar(square, 0.5/priorVariance/float64(batch))
+		out.Z, out.V = graph.Stack(zs, 1), graph.Stack(vs, 1) // [B, T, H]
+		tokens = graph.Concatenate([]*graph.Node{out.Z, out.V, tokens}, -1)
+		square := graph.ReduceAllSum(graph.Square(graph.Stack(means, 0))) // over [T-1, B, H]
+		out.KLPath = graph.MulScalar(square, 0.5/priorVariance/float64(batch))
 	}
 	decoded := m.decoder().Apply(ctx.In("decoder"), tokens) // [B, T, width]
-	out.LogRates = ClipScalar(nn.Linear{Out: m.Out}.Apply(ctx.In("readout"), decoded), minLogRate, maxLogRate)
+	out.LogRates = graph.ClipScalar(nn.Linear{Out: m.Out}.Apply(ctx.In("readout"), decoded), minLogRate, maxLogRate)
 	return out
 }
 
@@ -190,21 +190,21 @@ func (m *Model) decoder() nn.TransformerLayer {
 }
 
 // stateDropout is dropout on the state of the recurrence, its masks drawn at once for all steps.
-type stateDropout struct{ masks *Node } // [T, B, H], 0 or 1/(1−rate); nil when nothing is dropped
+type stateDropout struct{ masks *graph.Node } // [T, B, H], 0 or 1/(1−rate); nil when nothing is dropped
 
-func newStateDropout(ctx *mlctx.Context, x *Node, rate float64, steps, hidden int) stateDropout {
+func newStateDropout(ctx *mlctx.Context, x *graph.Node, rate float64, steps, hidden int) stateDropout {
 	g := x.Graph()
 	if !ctx.IsTraining(g) || rate == 0 {
 		return stateDropout{}
 	}
-	return stateDropout{nn.Dropout(ctx, Ones(g, shapes.Make(x.DType(), steps, x.Shape().Dimensions[0], hidden)), rate)}
+	return stateDropout{nn.Dropout(ctx, graph.Ones(g, shapes.Make(x.DType(), steps, x.Shape().Dimensions[0], hidden)), rate)}
 }
 
-func (d stateDropout) at(t int, h *Node) *Node {
+func (d stateDropout) at(t int, h *graph.Node) *graph.Node {
 	if d.masks == nil {
 		return h
 	}
-	return Mul(h, Squeeze(Slice(d.masks, AxisElem(t)), 0))
+	return graph.Mul(h, graph.Squeeze(graph.Slice(d.masks, graph.AxisElem(t)), 0))
 }
 
 // inputAt is s(t): which observed bin the encoder reads at step t ≥ 1.
@@ -218,7 +218,7 @@ func (m *Model) inputAt(t int) int {
 // forwardLFADS is the sequential auto-encoder of LFADS (Sussillo et al. 2016) without its controller, which an autonomous system does
 // not need: a GRU in each direction, an initial state drawn from a Gaussian, a GRU generator that gets no input, linear factors, and
 // log-rates linear in the factors.
-func (m *Model) forwardLFADS(ctx *mlctx.Context, x *Node) Outcome {
+func (m *Model) forwardLFADS(ctx *mlctx.Context, x *graph.Node) Outcome {
 	g, batch, T, H := x.Graph(), x.Shape().Dimensions[0], m.Bins(), m.Hidden
 	bins := nn.Unstack(x)
 	ahead, back := nn.NewGRUCell(ctx.In("ahead"), x, m.In, H), nn.NewGRUCell(ctx.In("back"), x, m.In, H)
@@ -226,21 +226,21 @@ func (m *Model) forwardLFADS(ctx *mlctx.Context, x *Node) Outcome {
 	for t := range bins {
 		a, b = ahead.Step(bins[t], a), back.Step(bins[len(bins)-1-t], b)
 	}
-	code := nn.Dropout(ctx, Concatenate([]*Node{a, b}, -1), m.Dropout) // [B, 2H]
-	start := nn.Linear{Out: 2 * H}.Apply(ctx.In("start"), code)        // [B, 2H]
-	state, kl := sampleGaussian(ctx, Slice(start, AxisRange(), AxisRange(0, H)), Slice(start, AxisRange(), AxisRange(H)))
+	code := nn.Dropout(ctx, graph.Concatenate([]*graph.Node{a, b}, -1), m.Dropout) // [B, 2H]
+	start := nn.Linear{Out: 2 * H}.Apply(ctx.In("start"), code)                    // [B, 2H]
+	state, kl := sampleGaussian(ctx, graph.Slice(start, graph.AxisRange(), graph.AxisRange(0, H)), graph.Slice(start, graph.AxisRange(), graph.AxisRange(H)))
 	generator := nn.NewGRUCell(ctx.In("generator"), x, 1, H)
-	nothing := Zeros(g, shapes.Make(x.DType(), batch, 1)) // the generator's input
-	states := make([]*Node, T)
+	nothing := graph.Zeros(g, shapes.Make(x.DType(), batch, 1)) // the generator's input
+	states := make([]*graph.Node, T)
 	for t := range states {
 		if t > 0 {
 			state = generator.Step(nothing, state)
 		}
 		states[t] = state
 	}
-	out := Outcome{H: Stack(states, 1), KLStart: kl, KLPath: ScalarZero(g, x.DType())}                       // [B, T, H]
-	out.Z = nn.Linear{Out: m.Factors}.Apply(ctx.In("factors"), nn.Dropout(ctx, out.H, m.Dropout))            // [B, T, Factors]
-	out.LogRates = ClipScalar(nn.Linear{Out: m.Out}.Apply(ctx.In("readout"), out.Z), minLogRate, maxLogRate) // [B, T, Out]
+	out := Outcome{H: graph.Stack(states, 1), KLStart: kl, KLPath: graph.ScalarZero(g, x.DType())}                 // [B, T, H]
+	out.Z = nn.Linear{Out: m.Factors}.Apply(ctx.In("factors"), nn.Dropout(ctx, out.H, m.Dropout))                  // [B, T, Factors]
+	out.LogRates = graph.ClipScalar(nn.Linear{Out: m.Out}.Apply(ctx.In("readout"), out.Z), minLogRate, maxLogRate) // [B, T, Out]
 	return out
 }
 
@@ -249,48 +249,50 @@ const klRamp = "kl ramp"
 
 // Loss builds the training loss of counts [B, Observed+Forward, Out]: the mean Poisson loss exp(l) − x·l, with coordinated dropout, plus the
 // weighted KL divergence. It is a [fit.Problem] Loss and reports "nll", "kl start" and "kl path".
-func (m *Model) Loss(ctx *mlctx.Context, batch []*Node) *Node {
+func (m *Model) Loss(ctx *mlctx.Context, batch []*graph.Node) *graph.Node {
 	counts := batch[0] // [B, T, Out]
 	g := counts.Graph()
-	observed := Slice(counts, AxisRange(), AxisRange(0, m.Observed), AxisRange(0, m.In)) // [B, Observed, In]
+	observed := graph.Slice(counts, graph.AxisRange(), graph.AxisRange(0, m.Observed), graph.AxisRange(0, m.In)) // [B, Observed, In]
 	seen, learn := nn.CoordinatedDropout(ctx, observed, m.Keep)
 	out := m.Forward(ctx, seen, false)
 	nll := nn.PoissonNLL(out.LogRates, counts) // [B, T, Out]
 	if learn != nil {
 		nll = nn.MaskGradient(nll, m.learnAll(learn))
 	}
-	loss := ReduceAllMean(nll)
+	loss := graph.ReduceAllMean(nll)
 	fit.Report(ctx, "nll", loss)
 	fit.Report(ctx, "kl start", out.KLStart)
 	fit.Report(ctx, "kl path", out.KLPath)
-	kl := AddScalar(Add(out.KLStart, out.KLPath), m.pathConstant())
+	kl := graph.AddScalar(graph.Add(out.KLStart, out.KLPath), m.pathConstant())
 	weight := 0.1
 	if m.Balance == Balanced {
 		weight = 1 / float64(m.Bins()*m.Out)
 	}
-	return Add(loss, Mul(fit.Scalar(ctx, g, klRamp), MulScalar(kl, weight)))
+	return graph.Add(loss, graph.Mul(fit.Scalar(ctx, g, klRamp), graph.MulScalar(kl, weight)))
 }
 
 // learnAll widens the mask of where to learn [B, Observed, In] to [B, Observed+Forward, Out]: bins and neurons that are never shown
 // always teach.
-func (m *Model) learnAll(learn *Node) *Node {
+func (m *Model) learnAll(learn *graph.Node) *graph.Node {
 	g, batch := learn.Graph(), learn.Shape().Dimensions[0]
-	yes := func(bins, neurons int) *Node { return Ones(g, shapes.Make(learn.DType(), batch, bins, neurons)) }
+	yes := func(bins, neurons int) *graph.Node {
+		return graph.Ones(g, shapes.Make(learn.DType(), batch, bins, neurons))
+	}
 	if m.Out > m.In {
-		learn = Concatenate([]*Node{learn, yes(m.Observed, m.Out-m.In)}, 2)
+		learn = graph.Concatenate([]*graph.Node{learn, yes(m.Observed, m.Out-m.In)}, 2)
 	}
 	if m.Sizes.Forward > 0 {
-		learn = Concatenate([]*Node{learn, yes(m.Sizes.Forward, m.Out)}, 1)
+		learn = graph.Concatenate([]*graph.Node{learn, yes(m.Sizes.Forward, m.Out)}, 1)
 	}
 	return learn
 }
 
 // sampleGaussian draws [B, D] by reparameterisation from a Gaussian with the given means and log-variances [B, D] and returns its KL
 // divergence from N(0, 1), in nats summed over dimensions and averaged over the batch.
-func sampleGaussian(ctx *mlctx.Context, mean, logVar *Node) (sample, kl *Node) {
-	logVar = ClipScalar(logVar, minLogVar, maxLogVar)
+func sampleGaussian(ctx *mlctx.Context, mean, logVar *graph.Node) (sample, kl *graph.Node) {
+	logVar = graph.ClipScalar(logVar, minLogVar, maxLogVar)
 	each := nn.GaussianKL(mean, logVar, 0, 1) // [B, D]
-	return nn.Reparameterize(ctx, mean, logVar), MulScalar(ReduceAllSum(each), 1/float64(mean.Shape().Dimensions[0]))
+	return nn.Reparameterize(ctx, mean, logVar), graph.MulScalar(graph.ReduceAllSum(each), 1/float64(mean.Shape().Dimensions[0]))
 }
 
 // errNoHeldOut is what training without held-out spikes meets.

@@ -71,7 +71,7 @@ func pickArray(arrays []*recording.Array, l layout) (*Counts, error) {
 		}
 	}
 	if len(fitting) != 1 {
-		return nil, fmt.Errorf("found %d arrays that could be spike counts with axes %s, expected 1; it holds %s: name one with --set array=NAME and say its axes with --set axes=...",
+		return nil, fmt.Errorf("found %d arrays that could be spike counts with axes %s, expected 1; it holds %s: name one with --set array=NAME and say its axes with --set axes=A,B,C",
 			len(fitting), l.Axes, strings.Join(seen, ", "))
 	}
 	a := fitting[0]
@@ -83,7 +83,7 @@ func pickArray(arrays []*recording.Array, l layout) (*Counts, error) {
 	for _, w := range want {
 		i := slices.Index(axes, w)
 		if i < 0 || len(a.Dims) != len(axes) {
-			return nil, fmt.Errorf("array %s does not have the axes %q; give %s in the file's order with --set axes=...", a, l.Axes, strings.Join(want, ","))
+			return nil, fmt.Errorf("array %s does not have the axes %q; give %s in the file's order with --set axes=A,B,C", a, l.Axes, strings.Join(want, ","))
 		}
 		order = append(order, i)
 	}

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/gomlx/gomlx/backends"
-	. "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 
@@ -102,18 +102,18 @@ func (m *Trained) Infer(ctx context.Context, counts *Counts, p Passes) (*Inferen
 			m.Observed, m.In, counts.Bins, counts.Neurons)
 	}
 	var states int
-	predictor, err := fit.NewPredictor("LangevinFlow", m.backend, m.vars, func(ctx *mlctx.Context, batch []*Node) []*Node {
+	predictor, err := fit.NewPredictor("LangevinFlow", m.backend, m.vars, func(ctx *mlctx.Context, batch []*graph.Node) []*graph.Node {
 		out := m.Forward(ctx, batch[0], p.ZeroH)
-		result := []*Node{out.LogRates}
+		result := []*graph.Node{out.LogRates}
 		if p.States {
-			for _, s := range []*Node{out.H, out.Z, out.V} {
+			for _, s := range []*graph.Node{out.H, out.Z, out.V} {
 				if s != nil {
 					result = append(result, s)
 				}
 			}
 			if m.Variant == Langevin {
-				away := Square(Sub(Slice(out.Z, AxisRange(), AxisRange(1), AxisRange()), Slice(out.Z, AxisRange(), AxisRange(0, 1), AxisRange())))
-				result = append(result, ReduceMean(away, 1, 2)) // [B]
+				away := graph.Square(graph.Sub(graph.Slice(out.Z, graph.AxisRange(), graph.AxisRange(1), graph.AxisRange()), graph.Slice(out.Z, graph.AxisRange(), graph.AxisRange(0, 1), graph.AxisRange())))
+				result = append(result, graph.ReduceMean(away, 1, 2)) // [B]
 			}
 		}
 		states = len(result)
