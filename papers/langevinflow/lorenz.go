@@ -152,7 +152,8 @@ type inferred struct {
 	Wander     float64
 	ForceError float64
 	DriftRatio float64
-	Val, KL    []float64 // by epoch
+	Val        []float64 // validation likelihood by epoch
+	KLStart    []float64 // KL of z_0 and v_0 from their prior by epoch
 	Note       string
 }
 
@@ -234,11 +235,7 @@ func trainAndInfer(ctx context.Context, r *papers.Run, name string, c Config, p 
 	}
 	_, val := m.History.Curve("nll")
 	start, _ := m.History.Curve("kl start")
-	path, _ := m.History.Curve("kl path")
-	out := inferred{Rates: main.Rates, Val: val, KL: start}
-	for i := range path {
-		out.KL[i] += path[i]
-	}
+	out := inferred{Rates: main.Rates, Val: val, KLStart: start}
 	if !published {
 		return out, nil
 	}
@@ -344,8 +341,8 @@ func recordLorenz(r *papers.Run, data split, results map[string]*inferred, whole
 	r.Measure(system, "drift-ratio", own.DriftRatio)
 	for _, name := range []string{system, balanced} {
 		if res := results[name]; res != nil {
-			c := lossCurve(name, res.KL)
-			c.Plot, c.YLabel = "KL divergence of z, v", "KL without its constant part (nats per trial)"
+			c := lossCurve(name, res.KLStart)
+			c.Plot, c.YLabel = "KL divergence of the start z_0, v_0 from its prior", "KL (nats per trial)"
 			r.Curve(c)
 		}
 	}
