@@ -677,6 +677,66 @@ func newNarrowDirect[H any](loops [4][]axis, a, b, c ref, widen func(H) float32,
 		func(sum, x, y float32) float32 { return sum + x*y }}
 }
 
+// vectorStep sums products of vectors along a batch loop whose neighbours are neighbours in the result, as a convolution does in which
+// every channel has its own kernel.
+type vectorStep[T kernel.Float] struct {
+	result, depth []axis
+	along         axis // the vectors
+	a, b, c       ref
+	lenA, lenB    int
+}
+
+// newVectorStep takes the batch loop with c = 1 out of the loops; nil if it is too short to be worth it.
+func newVectorStep[T kernel.Float](loops [4][]axis, a, b, c ref, lenA, lenB int) step {
+	i := slices.IndexFunc(loops[0], func(x axis) bool { return x.c == 1 })
+	if i < 0 || loops[0][i].n < 8 {
+		return nil
+	}
+	along := loops[0][i]
+	batch := slices.Delete(slices.Clone(loops[0]), i, i+1)
+	return &vectorStep[T]{slices.Concat(batch, loops[1], loops[2]), loops[3], along, a, b, c, lenA, lenB}
+}
+
+func (s *vectorStep[T]) run(f *frame) {
+	n, terms := steps(s.result), steps(s.depth)
+	pieces := 1
+	if n*terms*s.along.n > 1<<16 {
+		pieces = min(n, 64)
+	}
+	a, b := span[T](f.at(s.a), s.lenA), span[T](f.at(s.b), s.lenB)
+	f.par.For(pieces, func(i int) {
+		var storeA, storeB []T
+		for p := i * n / pieces; p < (i+1)*n/pieces; p++ {
+			to := offsetOf(s.result, p)
+			dst := span[T](unsafe.Add(f.at(s.c), to.c*int(unsafe.Sizeof(a[0]))), s.along.n)
+			for q := range terms {
+				t := offsetOf(s.depth, q)
+				x := vectorAt(a, to.a+t.a, s.along.a, s.along.n, &storeA)
+				y := vectorAt(b, to.b+t.b, s.along.b, s.along.n, &storeB)
+				if q == 0 {
+					kernel.Binary(kernel.Mul, dst, x, y)
+				} else {
+					kernel.FMA(dst, x, y, dst)
+				}
+			}
+		}
+	})
+}
+
+// vectorAt returns n elements of x, step apart from at on: in place if they are neighbours, else gathered in store.
+func vectorAt[T any](x []T, at, step, n int, store *[]T) []T {
+	if step == 1 {
+		return x[at : at+n]
+	}
+	if *store == nil {
+		*store = make([]T, n)
+	}
+	for i := range *store {
+		(*store)[i] = x[at+i*step]
+	}
+	return *store
+}
+
 // newDirectStep returns the step of a contraction that is no matrix product.
 func newDirectStep(dtype dtypes.DType, loops [4][]axis, a, b, c ref) step {
 	switch dtype {
@@ -705,7 +765,7 @@ func newDirectStep(dtype dtypes.DType, loops [4][]axis, a, b, c ref) step {
 	case dtypes.Complex128:
 		return newDirect[complex128](loops, a, b, c)
 	case dtypes.BFloat16:
-		return newNarrowDirect(loops, a, b, c, bfloat16.BFloat16.Float32, bfloat16.FromFloat32)
+		return newNarrowDirect(loops, a, b, c, bfloat16.BFloat16.Float32, roundBFloat16)
 	default:
 		return newNarrowDirect(loops, a, b, c, float16.Float16.Float32, float16.Fromfloat32)
 	}

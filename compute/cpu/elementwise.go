@@ -68,7 +68,7 @@ func unaryFunc(op opcode, dtype dtypes.DType) tileFunc {
 	case dtypes.Float64:
 		return floatUnaryFunc[float64](op)
 	case dtypes.BFloat16:
-		return narrowUnary(op, bfloat16.BFloat16.Float32, bfloat16.FromFloat32)
+		return narrowUnary(op, bfloat16.BFloat16.Float32, roundBFloat16)
 	case dtypes.Float16:
 		return narrowUnary(op, float16.Float16.Float32, float16.Fromfloat32)
 	case dtypes.Int8:
@@ -111,6 +111,20 @@ func zipFunc[A, R any](f func(x, y A) R) tileFunc {
 		x, y := span[A](a, n), span[A](b, n)
 		for i, r := 0, span[R](dst, n); i < n; i++ {
 			r[i] = f(x[i], y[i])
+		}
+	}
+}
+
+// wordFunc applies f to every pair of eight bytes, and to the last few one by one.
+func wordFunc(f func(x, y uint64) uint64) tileFunc {
+	return func(dst, a, b, _ unsafe.Pointer, n int) {
+		x, y := span[uint64](a, n/8), span[uint64](b, n/8)
+		for i, r := 0, span[uint64](dst, n/8); i < len(r); i++ {
+			r[i] = f(x[i], y[i])
+		}
+		p, q, r := span[uint8](a, n), span[uint8](b, n), span[uint8](dst, n)
+		for i := n / 8 * 8; i < n; i++ {
+			r[i] = uint8(f(uint64(p[i]), uint64(q[i])))
 		}
 	}
 }
@@ -316,13 +330,14 @@ func ordered[T kernel.Number](op kernel.CompareOp, x, y T) bool {
 func binaryForms(op opcode, dtype dtypes.DType) forms {
 	switch dtype {
 	case dtypes.Bool:
+		// A boolean is a byte of 0 or 1: eight go at a time.
 		switch op {
 		case backends.OpTypeLogicalAnd, backends.OpTypeMin:
-			return forms{vv: zipFunc(func(x, y bool) bool { return x && y })}
+			return forms{vv: wordFunc(func(x, y uint64) uint64 { return x & y })}
 		case backends.OpTypeLogicalOr, backends.OpTypeMax:
-			return forms{vv: zipFunc(func(x, y bool) bool { return x || y })}
+			return forms{vv: wordFunc(func(x, y uint64) uint64 { return x | y })}
 		case backends.OpTypeLogicalXor:
-			return forms{vv: zipFunc(func(x, y bool) bool { return x != y })}
+			return forms{vv: wordFunc(func(x, y uint64) uint64 { return x ^ y })}
 		}
 		return forms{}
 	case dtypes.Float32:
@@ -336,7 +351,7 @@ func binaryForms(op opcode, dtype dtypes.DType) forms {
 		}
 		return numberForms[float64](op)
 	case dtypes.BFloat16:
-		return narrowBinary(op, bfloat16.BFloat16.Float32, bfloat16.FromFloat32)
+		return narrowBinary(op, bfloat16.BFloat16.Float32, roundBFloat16)
 	case dtypes.Float16:
 		return narrowBinary(op, float16.Float16.Float32, float16.Fromfloat32)
 	case dtypes.Int8:
@@ -532,6 +547,9 @@ func selectSized[T any](dst, a, b, c unsafe.Pointer, n int) {
 // convertFunc returns the conversion between two dtypes; nil if there is none. Floats outside an integer's range give its nearest bound,
 // NaN gives 0. Complex numbers lose their imaginary part on the way to real ones.
 func convertFunc(from, to dtypes.DType) tileFunc {
+	if f := convertKernel(from, to); f != nil {
+		return f
+	}
 	switch from {
 	case dtypes.Bool:
 		return convertFrom(to, func(x bool) float64 { return float64(boolToInt(x)) })
@@ -552,19 +570,10 @@ func convertFunc(from, to dtypes.DType) tileFunc {
 	case dtypes.Uint64:
 		return convertInteger[uint64](to)
 	case dtypes.Float32:
-		if to == dtypes.Float64 {
-			return mapFunc(func(x float32) float64 { return float64(x) })
-		}
-		if to == dtypes.BFloat16 {
-			return mapFunc(bfloat16.FromFloat32)
-		}
 		return convertFrom(to, func(x float32) float64 { return float64(x) })
 	case dtypes.Float64:
 		return convertFrom(to, func(x float64) float64 { return x })
 	case dtypes.BFloat16:
-		if to == dtypes.Float32 {
-			return mapFunc(bfloat16.BFloat16.Float32)
-		}
 		return convertFrom(to, func(x bfloat16.BFloat16) float64 { return float64(x.Float32()) })
 	case dtypes.Float16:
 		return convertFrom(to, func(x float16.Float16) float64 { return float64(x.Float32()) })
@@ -574,6 +583,37 @@ func convertFunc(from, to dtypes.DType) tileFunc {
 		return convertComplex[complex128](to)
 	}
 	return nil
+}
+
+// convertKernel returns the conversions that the kernels have in assembly.
+func convertKernel(from, to dtypes.DType) tileFunc {
+	switch [2]dtypes.DType{from, to} {
+	case [2]dtypes.DType{dtypes.Bool, dtypes.Float32}:
+		return kernelFunc(kernel.FromBool[float32])
+	case [2]dtypes.DType{dtypes.Bool, dtypes.Float64}:
+		return kernelFunc(kernel.FromBool[float64])
+	case [2]dtypes.DType{dtypes.Float32, dtypes.Float64}:
+		return kernelFunc(kernel.Convert[float64, float32])
+	case [2]dtypes.DType{dtypes.Float64, dtypes.Float32}:
+		return kernelFunc(kernel.Convert[float32, float64])
+	case [2]dtypes.DType{dtypes.Int32, dtypes.Float32}:
+		return kernelFunc(kernel.Convert[float32, int32])
+	case [2]dtypes.DType{dtypes.Float32, dtypes.Int32}:
+		return kernelFunc(kernel.Convert[int32, float32])
+	case [2]dtypes.DType{dtypes.BFloat16, dtypes.Float32}:
+		return kernelFunc(kernel.FromBFloat16)
+	case [2]dtypes.DType{dtypes.Float32, dtypes.BFloat16}:
+		return kernelFunc(kernel.ToBFloat16)
+	case [2]dtypes.DType{dtypes.Float16, dtypes.Float32}:
+		return kernelFunc(kernel.FromFloat16)
+	case [2]dtypes.DType{dtypes.Float32, dtypes.Float16}:
+		return kernelFunc(kernel.ToFloat16)
+	}
+	return nil
+}
+
+func kernelFunc[R, A any](f func(dst []R, x []A)) tileFunc {
+	return func(dst, a, _, _ unsafe.Pointer, n int) { f(span[R](dst, n), span[A](a, n)) }
 }
 
 func convertInteger[A kernel.Integer](to dtypes.DType) tileFunc {
@@ -647,7 +687,7 @@ func convertFrom[A any](to dtypes.DType, value func(A) float64) tileFunc {
 	case dtypes.Float64:
 		return mapFunc(func(x A) float64 { return value(x) })
 	case dtypes.BFloat16:
-		return mapFunc(func(x A) bfloat16.BFloat16 { return bfloat16.FromFloat32(float32(value(x))) })
+		return mapFunc(func(x A) bfloat16.BFloat16 { return roundBFloat16(float32(value(x))) })
 	case dtypes.Float16:
 		return mapFunc(func(x A) float16.Float16 { return float16.Fromfloat32(float32(value(x))) })
 	case dtypes.Complex64:
@@ -669,6 +709,15 @@ func clampTo(v float64, low, high int64) int64 {
 		return high
 	}
 	return int64(v)
+}
+
+// roundBFloat16 rounds to the nearest bfloat16, halves to even, as every other backend but GoMLX's own does, which cuts.
+func roundBFloat16(x float32) bfloat16.BFloat16 {
+	b := math.Float32bits(x)
+	if x != x {
+		return bfloat16.FromBits(uint16(b>>16) | 0x40)
+	}
+	return bfloat16.FromBits(uint16((b + 0x7fff + b>>16&1) >> 16))
 }
 
 // scalarBytes returns v as a value of a floating-point dtype in memory.

@@ -78,7 +78,11 @@ func TestConvert(t *testing.T) {
 				x = random(rng, dtypes.Uint8, false, 100)
 			}
 			t.Run(fmt.Sprint(from, to), func(t *testing.T) {
-				compare(t, 1e-6, one(func(b builder, in []backends.Op) (backends.Op, error) {
+				tol := 1e-6
+				if to == dtypes.BFloat16 {
+					tol = 1.0 / 128 // the stock backend cuts where this one rounds
+				}
+				compare(t, tol, one(func(b builder, in []backends.Op) (backends.Op, error) {
 					y, err := b.ConvertDType(in[0], from)
 					if err != nil {
 						return nil, err
@@ -103,7 +107,7 @@ func TestConv(t *testing.T) {
 		axes.InputBatch, axes.InputChannels, axes.InputSpatial = order()
 		axes.KernelInputChannels, axes.KernelOutputChannels, axes.KernelSpatial = order()
 		axes.OutputBatch, axes.OutputChannels, axes.OutputSpatial = order()
-		groups := []int{1, 1, 2, 4}[rng.IntN(4)]
+		groups := []int{1, 1, 2, 16}[rng.IntN(4)] // 16 groups of one channel are summed as vectors
 		in, out := 1+rng.IntN(3), 1+rng.IntN(3)
 		x, w := make([]int, spatial+2), make([]int, spatial+2)
 		x[axes.InputBatch], x[axes.InputChannels] = 1+rng.IntN(3), in*groups

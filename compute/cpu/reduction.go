@@ -61,7 +61,7 @@ func reduceFunctions(op opcode, dtype dtypes.DType) reduction {
 	case dtypes.Uint64:
 		return kernelReduction[uint64](k.op, k.combine)
 	case dtypes.BFloat16:
-		return narrowReduction(k.op, k.combine, dtype, bfloat16.BFloat16.Float32, bfloat16.FromFloat32)
+		return narrowReduction(k.op, k.combine, dtype, bfloat16.BFloat16.Float32, roundBFloat16)
 	case dtypes.Float16:
 		return narrowReduction(k.op, k.combine, dtype, float16.Float16.Float32, float16.Fromfloat32)
 	}

@@ -104,6 +104,20 @@ func (e *emitter) contract(p *placed) step {
 	a, b := p.operands[0], p.operands[1]
 	refA, refB, out := e.refTo(a), e.refTo(b), ref{val: p.value}
 	if p.arranged.direct {
+		// A's elements before the ref are reachable through negative strides only, which vectors do not take.
+		lenA, lenB := a.base.shape.Size()-a.offset, b.base.shape.Size()-b.offset
+		if !negative(p.arranged.loops[:]...) {
+			var s step
+			switch n.shape.DType {
+			case dtypes.Float32:
+				s = newVectorStep[float32](p.arranged.loops, refA, refB, out, lenA, lenB)
+			case dtypes.Float64:
+				s = newVectorStep[float64](p.arranged.loops, refA, refB, out, lenA, lenB)
+			}
+			if s != nil {
+				return s
+			}
+		}
 		return newDirectStep(n.shape.DType, p.arranged.loops, refA, refB, out)
 	}
 	lenA, lenB := a.base.shape.Size()-a.offset, b.base.shape.Size()-b.offset

@@ -57,7 +57,7 @@ func newWindowStep(n *node, dst ref, in []ref, operands []view) step {
 	case dtypes.Uint64:
 		return newNumberWindow[uint64](n, dst, in, operands)
 	case dtypes.BFloat16:
-		return newWindowOf(n, dst, in, operands, bfloat16.BFloat16.Float32, bfloat16.FromFloat32)
+		return newWindowOf(n, dst, in, operands, bfloat16.BFloat16.Float32, roundBFloat16)
 	default:
 		return newWindowOf(n, dst, in, operands, float16.Float16.Float32, float16.Fromfloat32)
 	}
