@@ -20,7 +20,7 @@ type Alignment struct {
 func EuclideanAlignment(trials []*mat.Dense, shrink float64) (*Alignment, error) {
 	r, err := MeanCovariance(trials)
 	if err != nil {
-		return nil, fmt.Errorf("Euclidean alignment: %w", err)
+		return nil, fmt.Errorf("aligning to the Euclidean mean: %w", err)
 	}
 	return newAlignment(Shrink(r, shrink))
 }
@@ -28,7 +28,7 @@ func EuclideanAlignment(trials []*mat.Dense, shrink float64) (*Alignment, error)
 func newAlignment(r *mat.SymDense) (*Alignment, error) {
 	m, err := InverseSqrt(r)
 	if err != nil {
-		return nil, fmt.Errorf("Euclidean alignment: %w", err)
+		return nil, fmt.Errorf("aligning to the Euclidean mean: %w", err)
 	}
 	return &Alignment{Reference: r, Matrix: m}, nil
 }

@@ -142,7 +142,9 @@ func TestNetworksAgreeWithPyTorch(t *testing.T) {
 					}
 					values[i] = float32(w)
 				}
-				v.MustSetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...))
+				if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+					t.Fatal(err)
+				}
 				if v.Trainable {
 					names = append(names, name)
 				}

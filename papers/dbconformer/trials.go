@@ -356,7 +356,7 @@ func alignment(trials []*mat.Dense, names []string) (shrink float64, warning str
 	var rank *signal.RankError
 	switch err := signal.CheckRank(r, names); {
 	case errors.As(err, &rank) && (rank.Cause == signal.FlatChannel || rank.Cause == signal.SameChannel):
-		return 0, "", fmt.Errorf("Euclidean alignment is impossible: %w", err)
+		return 0, "", fmt.Errorf("no Euclidean alignment is possible: %w", err)
 	case errors.As(err, &rank):
 		return amount, fmt.Sprintf("%s; the reference covariance is shrunk by %g", err, amount), nil
 	case err != nil:
