@@ -106,15 +106,16 @@ func (f filter) apply(x, kernel *graph.Node, depthwise bool) *graph.Node {
 	whole := inBlocks * f.length
 
 	// Zeros before and after, to whole blocks; what no window reaches is cut off.
+	rest := whole - f.padding - f.time
+	if rest < 0 {
+		x = graph.Slice(x, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(0, f.time+rest))
+	}
 	parts := []*graph.Node{x}
 	if f.padding > 0 {
 		parts = append([]*graph.Node{graph.Zeros(g, shapeOf(x, batch, in, f.padding))}, parts...)
 	}
-	switch rest := whole - f.padding - f.time; {
-	case rest > 0:
+	if rest > 0 {
 		parts = append(parts, graph.Zeros(g, shapeOf(x, batch, in, rest)))
-	case rest < 0:
-		parts[len(parts)-1] = graph.Slice(x, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(0, f.time+rest))
 	}
 	if len(parts) > 1 {
 		x = graph.Concatenate(parts, 2)

@@ -58,15 +58,15 @@ func MaskGradient(x, mask *graph.Node) *graph.Node {
 	if mask.Rank() != x.Rank() {
 		panicf("a gradient mask of shape %s does not fit shape %s", mask.Shape(), x.Shape())
 	}
-	padding := make([]graph.PadAxis, x.Rank())
-	for i, size := range x.Shape().Dimensions {
-		padding[i].End = size - mask.Shape().Dimensions[i]
-		if padding[i].End < 0 {
+	for axis, size := range x.Shape().Dimensions {
+		dims := append([]int{}, mask.Shape().Dimensions...)
+		dims[axis] = size - dims[axis]
+		switch {
+		case dims[axis] < 0:
 			panicf("a gradient mask of shape %s does not fit shape %s", mask.Shape(), x.Shape())
+		case dims[axis] > 0:
+			mask = graph.Concatenate([]*graph.Node{mask, graph.Ones(x.Graph(), shapeOf(mask, dims...))}, axis)
 		}
-	}
-	if !mask.Shape().Equal(x.Shape()) {
-		mask = graph.Pad(mask, graph.ScalarOne(x.Graph(), mask.DType()), padding...)
 	}
 	return graph.IdentityWithCustomGradient(x, func(_, v *graph.Node) *graph.Node { return graph.Mul(v, mask) })
 }

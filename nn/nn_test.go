@@ -85,11 +85,6 @@ func forEachBackend(t *testing.T, f func(t *testing.T, b backends.Backend)) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			if name == "go" {
-				// Left to itself the stock backend runs operations in parallel, and products inside them then wait for workers
-				// that wait for them.
-				name = "go:ops_sequential"
-			}
 			b, err := compute.Open(name)
 			if err != nil {
 				t.Fatal(err)
