@@ -427,7 +427,7 @@ func latentFigure(data split, estimate []float64, explained float64) report.Figu
 	var paths []report.Path
 	drawn := map[int]bool{}
 	for k, c := range data.conditions {
-		if drawn[c] || len(drawn) == 6 {
+		if drawn[c] || len(drawn) == 3 {
 			continue
 		}
 		drawn[c] = true
@@ -442,7 +442,7 @@ func latentFigure(data split, estimate []float64, explained float64) report.Figu
 		paths = append(paths, path(data.testLatents, true), path(estimate, false))
 	}
 	return report.Trajectories(report.Frame{ID: "latents", Title: "Latent trajectories against the true Lorenz state",
-		Caption: fmt.Sprintf("Single test trials of six conditions. The Lorenz state is read off LangevinFlow's log-rates by a linear map that was fitted "+
+		Caption: fmt.Sprintf("Single test trials of three conditions. The Lorenz state is read off LangevinFlow's log-rates by a linear map that was fitted "+
 			"on other conditions; dashed: the true state. R² over all test trials: %.3f.", explained),
 		XLabel: "Lorenz x (scaled)", YLabel: "Lorenz z (scaled)", Square: true, Height: 460}, paths)
 }
@@ -484,12 +484,14 @@ func rateFigures(data split, results map[string]*inferred) (figures []report.Fig
 			}
 			return l
 		}
-		lines := []report.Series{line("true rate", "", func(t int) float64 { return data.testRates[(trial*test.Bins+t)*n+j] })}
+		var lines []report.Series
 		for _, name := range []string{system, noFlow, smoothing} {
 			if res := results[name]; res != nil {
 				lines = append(lines, line(name, systems[name].Role, func(t int) float64 { return float64(res.Rates[(trial*test.Bins+t)*n+j]) }))
 			}
 		}
+		// As a second subject the truth is drawn as strongly as the system, in another colour.
+		lines = append(lines, line("true rate", report.Subject, func(t int) float64 { return data.testRates[(trial*test.Bins+t)*n+j] }))
 		figures = append(figures, report.LinePlot(report.Frame{ID: "rates-" + pick.what, Title: "Rate of a " + pick.what + " neuron in one test trial",
 			Caption: fmt.Sprintf("Neuron %d, the %s one whose true rate varies most in this trial.", j+1, pick.what),
 			XLabel:  "time (s)", YLabel: "rate (spikes/s)", Events: seen, Height: 300}, lines))
