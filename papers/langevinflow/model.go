@@ -117,6 +117,22 @@ func (c Config) pathConstant() float64 {
 	return 0.5 * (ratio - 1 - math.Log(ratio)) * float64(c.Hidden*(c.Bins()-1))
 }
 
+// idleStartKL is the KL of the start, in nats per trial, that remains when it carries nothing of the data. It is not zero: a velocity drawn
+// from its prior would cost more on the path, where the mean (1−γ)^t v_0 is held to a prior of variance 0.1, than it saves at the start.
+// The forces, of order η, are left out.
+func (c Config) idleStartKL() float64 {
+	if c.Variant != Langevin {
+		return 0
+	}
+	rest, left := 0.0, 1.0 // Σ (1−γ)^2t
+	for range c.Bins() - 1 {
+		left *= (1 - c.Gamma) * (1 - c.Gamma)
+		rest += left
+	}
+	precision := 1 + rest/priorVariance // of the best v_0
+	return 0.5 * (1/precision - 1 + math.Log(precision)) * float64(c.Hidden)
+}
+
 // Outcome is what a pass over a batch yields. T is Observed+Forward. States are nil in variants that lack them.
 type Outcome struct {
 	LogRates *graph.Node // [B, T, Out], log counts per bin
