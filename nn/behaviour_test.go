@@ -131,7 +131,7 @@ func TestOrthogonal(t *testing.T) {
 	})
 }
 
-// TestFilter compares convolutions of all kinds of sizes with a loop.
+// TestFilter compares convolutions of all kinds of sizes with a loop, and their gradients with those of the matrix products.
 func TestFilter(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	forEachBackend(t, func(t *testing.T, b backends.Backend) {
@@ -147,7 +147,13 @@ func TestFilter(t *testing.T) {
 			x := array{[]int{batch, in, time}, wave(batch * in * time)}
 			w := array{[]int{channels, per, kernel}, wave(channels * per * kernel)}
 			out := run(t, b, mlctx.New(), []array{x, w}, func(_ *mlctx.Context, in []*graph.Node) []*graph.Node {
-				return []*graph.Node{newFilter("test", in[0], kernel, stride, padding).apply(in[0], in[1], depthwise)}
+				f := newFilter("test", in[0], kernel, stride, padding)
+				var all []*graph.Node
+				for _, y := range []*graph.Node{f.convolve(in[0], in[1], depthwise), f.products(in[0], in[1], depthwise)} {
+					all = append(all, y)
+					all = append(all, graph.Gradient(graph.ReduceAllSum(graph.Sin(y)), in...)...)
+				}
+				return all
 			})
 			want := array{Shape: []int{batch, channels, (time+2*padding-kernel)/stride + 1}}
 			for n := range batch {
@@ -170,6 +176,10 @@ func TestFilter(t *testing.T) {
 				}
 			}
 			near(t, "convolution", out[0], want)
+			near(t, "convolution by products", out[3], want)
+			for i, what := range []string{"gradient of the input", "gradient of the kernel"} {
+				near(t, what, out[1+i], array{out[4+i].Shape().Dimensions, tensors.MustCopyFlatData[float64](out[4+i])})
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package nn
 import (
 	"math"
 
+	"github.com/gomlx/gomlx/backends"
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	"github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
@@ -29,7 +30,7 @@ func (l Conv1D) Apply(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 	in := x.Shape().Dimensions[1]
 	byFan := FanInUniform(in * l.Kernel)
 	kernel := variable(ctx, x, "kernel", l.Init.weights(byFan), l.Out, in, l.Kernel)
-	y := f.apply(x, kernel, false)
+	y := f.convolve(x, kernel, false)
 	if l.NoBias {
 		return y
 	}
@@ -52,15 +53,15 @@ func (l DepthwiseConv1D) Apply(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 	channels := x.Shape().Dimensions[1]
 	byFan := FanInUniform(l.Kernel)
 	kernel := variable(ctx, x, "kernel", l.Init.weights(byFan), channels, 1, l.Kernel)
-	y := f.apply(x, kernel, true)
+	y := f.convolve(x, kernel, true)
 	if l.NoBias {
 		return y
 	}
 	return graph.Add(y, graph.Reshape(variable(ctx, x, "bias", or(l.Init.Bias, byFan), channels), 1, channels, 1))
 }
 
-// filter is a convolution along time written as matrix products. GoMLX's own convolution cuts the gradient of a grouped one into a
-// convolution per channel, and its gradient does not exist on the stock backend.
+// filter is a convolution along time. Where the backend has all that the gradient of its own convolution needs, that is used; the stock
+// backend has not, and there it is written as matrix products:
 //
 // Time is cut into blocks that each give per outputs. What block m of the input adds to the outputs of block m-d is one product
 // with a banded (Toeplitz) matrix made of the kernel, the same for all m; d runs over the lags blocks that a window can reach.
@@ -97,29 +98,47 @@ func newFilter(layer string, x *graph.Node, kernel, stride, padding int) filter 
 	return f
 }
 
-// apply convolves x [batch, in, time] with kernel [out channels, in, kernel] or, depthwise, with kernel [in, 1, kernel].
-func (f filter) apply(x, kernel *graph.Node, depthwise bool) *graph.Node {
+// convolve returns x [batch, in, time] convolved with kernel [out channels, in, kernel] or, depthwise, with kernel [in, 1, kernel].
+func (f filter) convolve(x, kernel *graph.Node, depthwise bool) *graph.Node {
+	if !x.Graph().Backend().Capabilities().Operations[backends.OpTypeReverse] || f.padding >= f.kernel {
+		return f.products(x, kernel, depthwise) // GoMLX has no gradient for windows of nothing but padding
+	}
+	axes := backends.ConvolveAxesConfig{ // all [batch, channels, time]; the kernel [out, in, time]
+		InputBatch: 0, InputChannels: 1, InputSpatial: []int{2},
+		KernelOutputChannels: 0, KernelInputChannels: 1, KernelSpatial: []int{2},
+		OutputBatch: 0, OutputChannels: 1, OutputSpatial: []int{2},
+	}
+	groups := 1
+	if depthwise {
+		groups = x.Shape().Dimensions[1]
+	}
+	after := f.padding
+	if f.kernel%2 == 0 {
+		// GoMLX's gradient of a convolution with an even kernel is shifted by one sample, so a tap of zero makes it odd.
+		dims := kernel.Shape().Dimensions
+		kernel = graph.Concatenate([]*graph.Node{kernel, graph.Zeros(kernel.Graph(), shapeOf(kernel, dims[0], dims[1], 1))}, 2)
+		after++
+	}
+	return graph.ConvGeneral(x, kernel, axes, []int{f.stride}, [][2]int{{f.padding, after}}, nil, nil, groups, 1)
+}
+
+// products is convolve by matrix products.
+func (f filter) products(x, kernel *graph.Node, depthwise bool) *graph.Node {
 	g := x.Graph()
 	batch, in := x.Shape().Dimensions[0], x.Shape().Dimensions[1]
 	channels := kernel.Shape().Dimensions[0]
-	inBlocks := f.blocks + f.lags - 1
-	whole := inBlocks * f.length
 
-	// Zeros before and after, to whole blocks; what no window reaches is cut off.
-	rest := whole - f.padding - f.time
-	if rest < 0 {
-		x = graph.Slice(x, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(0, f.time+rest))
-	}
-	parts := []*graph.Node{x}
+	// Zeros before and after, to whole blocks.
+	var parts []*graph.Node
 	if f.padding > 0 {
-		parts = append([]*graph.Node{graph.Zeros(g, shapeOf(x, batch, in, f.padding))}, parts...)
+		parts = append(parts, graph.Zeros(g, shapeOf(x, batch, in, f.padding)))
 	}
-	if rest > 0 {
+	parts = append(parts, x)
+	inBlocks := f.inBlocks()
+	if rest := inBlocks*f.length - f.padding - f.time; rest > 0 {
 		parts = append(parts, graph.Zeros(g, shapeOf(x, batch, in, rest)))
 	}
-	if len(parts) > 1 {
-		x = graph.Concatenate(parts, 2)
-	}
+	x = graph.Concatenate(parts, 2)
 	x = graph.Reshape(x, batch, in, inBlocks, f.length)
 
 	band := graph.DotGeneral(kernel, []int{2}, nil, f.bands(kernel), []int{0}, nil) // [channels, in or 1, length, lags, per]
@@ -136,6 +155,11 @@ func (f filter) apply(x, kernel *graph.Node, depthwise bool) *graph.Node {
 		y = graph.TransposeAllAxes(y, 0, 1, 3, 2)                                   // [batch, channels, blocks, per]
 	}
 	return graph.Reshape(y, batch, channels, f.out)
+}
+
+// inBlocks is the number of blocks that hold what the windows reach and all samples.
+func (f filter) inBlocks() int {
+	return max(f.blocks+f.lags-1, (f.padding+f.time+f.length-1)/f.length)
 }
 
 // bands is the constant [kernel, length, lags, per] with 1 where tap k of the kernel meets sample i of the block that lies lag blocks after
@@ -156,14 +180,13 @@ func (f filter) bands(like *graph.Node) *graph.Node {
 
 // sums is the constant [inBlocks, lags, blocks] with 1 where input block m and lag make output block m - lag.
 func (f filter) sums(like *graph.Node) *graph.Node {
-	inBlocks := f.blocks + f.lags - 1
-	flat := make([]float32, inBlocks*f.lags*f.blocks)
+	flat := make([]float32, f.inBlocks()*f.lags*f.blocks)
 	for lag := range f.lags {
 		for n := range f.blocks {
 			flat[((n+lag)*f.lags+lag)*f.blocks+n] = 1
 		}
 	}
-	return constant(like, flat, inBlocks, f.lags, f.blocks)
+	return constant(like, flat, f.inBlocks(), f.lags, f.blocks)
 }
 
 // AvgPool1D averages windows along time. Samples at the end that do not fill a window are left out.

@@ -6,8 +6,9 @@ import (
 )
 
 // The cells are written for networks that are unrolled over hundreds of steps. A step has one product per gate, of the input and the state
-// side by side with both weights on top of each other, and no slices of anything that has a gradient: the gradient of a slice is a
-// tensor of the whole's size, so that cutting the steps out of a projected sequence would cost time quadratic in its length.
+// side by side with both weights on top of each other, and slices nothing that has a gradient: the gradient of a slice pads it to the
+// size of the whole, which the stock backend cannot do, and which makes cutting the steps out of a sequence projected at once no faster
+// than projecting step by step (measured for 50 and 200 steps of 64 units).
 
 // Unstack cuts x [batch, time, features] into one [batch, features] per time.
 func Unstack(x *graph.Node) []*graph.Node {
