@@ -273,6 +273,9 @@ func runRecording(ctx context.Context, r *papers.Run) error {
 		row = append(row, fmt.Sprintf("%.3f", a), fmt.Sprintf("%.3f to %.3f", low, high), fmt.Sprintf("%.4f", chance), "")
 		if v, ok := test[e.name]; ok {
 			r.Measure(e.name, "test", v)
+			if low > v+0.1 {
+				r.Warn("%s: accuracy on the test trials (%.2f) is far below the cross-validated one (%.2f): another session, or test labels that do not belong to the test trials; treat the test column with care", e.name, v, a)
+			}
 			row[len(row)-1] = fmt.Sprintf("%.3f", v)
 		}
 		table.Rows = append(table.Rows, row)
