@@ -31,7 +31,7 @@ func TestSmootherFindsHeldOutNeuron(t *testing.T) {
 			c.Values = append(c.Values, v, v)
 		}
 	}
-	m, err := FitSmoother(t.Context(), s, 20, c)
+	m, err := FitSmoother(t.Context(), s, 20, c, c)
 	if err != nil {
 		t.Fatal(err)
 	}

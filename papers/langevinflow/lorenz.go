@@ -206,7 +206,7 @@ func runLorenz(ctx context.Context, r *papers.Run, p lorenzParams, wholeConditio
 type smoother struct{ sizes Sizes }
 
 func (s smoother) infer(ctx context.Context, data split) (inferred, error) {
-	fitted, err := FitSmoother(ctx, s.sizes, binMS, data.train)
+	fitted, err := FitSmoother(ctx, s.sizes, data.train.BinMS, data.train, data.validation)
 	if err != nil {
 		return inferred{}, err
 	}
@@ -215,7 +215,8 @@ func (s smoother) infer(ctx context.Context, data split) (inferred, error) {
 		read = "log counts"
 	}
 	return inferred{Rates: fitted.Rates(data.test),
-		Note: fmt.Sprintf("smoothing chose a Gaussian of %.0f ms and regressions on smoothed %s by training likelihood", fitted.SigmaBins*binMS, read)}, nil
+		Note: fmt.Sprintf("smoothing chose a Gaussian of %.0f ms and regressions on smoothed %s by training likelihood, and their penalty of %g by validation likelihood",
+			fitted.SigmaBins*data.train.BinMS, read, fitted.Ridge)}, nil
 }
 
 // trainAndInfer trains a model, saves the published system's for gyrus apply, and infers the rates of the test trials.

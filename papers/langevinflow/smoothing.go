@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gyrus-dev/gyrus/measure"
 )
 
 // Smoother is the baseline that every population model has to beat: each observed neuron's counts are smoothed in time with
@@ -15,6 +17,7 @@ type Smoother struct {
 	Sizes
 	SigmaBins float64 // width of the Gaussian
 	Log       bool    // the regressions read log(smoothed + logOffset) instead of the smoothed counts
+	Ridge     float64 // penalty on the regressions' squared weights, in nats
 	// NLL is the mean training loss per count by which SigmaBins and Log were chosen.
 	NLL float64
 
@@ -28,13 +31,18 @@ const logOffset = 0.05
 // smootherWidths are the widths swept, in milliseconds.
 var smootherWidths = []float64{20, 40, 60, 80, 100}
 
+// ridges are the penalties swept: from priors of standard deviation 1 on the weights, which only matter where data are few, to ones that leave
+// hardly more than the mean.
+var ridges = []float64{1, 10, 100, 1000}
+
 // FitSmoother chooses the width, and between smoothed counts and their logarithm, by training likelihood and fits the regressions.
 // The likelihood of a held-in neuron is taken with its own bin left out of the smoothing, or the narrowest width would always
-// win; that of a held-out neuron is its regression's.
-func FitSmoother(ctx context.Context, s Sizes, binMS float64, train *Counts) (*Smoother, error) {
+// win; that of a held-out neuron is its regression's. The penalty of the regressions is the one by which they predict the validation
+// trials best, as those choose the epoch of the models.
+func FitSmoother(ctx context.Context, s Sizes, binMS float64, train, validation *Counts) (*Smoother, error) {
 	// The sweep needs the order of the widths only, so a part of the trials will do.
 	some := train.every(max(1, train.Trials/300))
-	best := &Smoother{Sizes: s, NLL: math.Inf(1)}
+	best := &Smoother{Sizes: s, Ridge: ridges[0], NLL: math.Inf(1)}
 	for _, width := range smootherWidths {
 		sigma := width / binMS
 		leaveOut := 0.0
@@ -48,7 +56,7 @@ func FitSmoother(ctx context.Context, s Sizes, binMS float64, train *Counts) (*S
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			try := &Smoother{Sizes: s, SigmaBins: sigma, Log: log}
+			try := &Smoother{Sizes: s, SigmaBins: sigma, Log: log, Ridge: ridges[0]}
 			nll, err := try.fitHeldOut(some)
 			if err != nil {
 				return nil, err
@@ -62,10 +70,26 @@ func FitSmoother(ctx context.Context, s Sizes, binMS float64, train *Counts) (*S
 			}
 		}
 	}
-	if _, err := best.fitHeldOut(train); err != nil {
-		return nil, err
+	if s.Out == s.In && s.Forward == 0 {
+		return best, nil
 	}
-	return best, best.fitForward(ctx, train)
+	var chosen *Smoother
+	least := math.Inf(1)
+	for _, ridge := range ridges {
+		try := &Smoother{Sizes: s, SigmaBins: best.SigmaBins, Log: best.Log, NLL: best.NLL, Ridge: ridge}
+		if _, err := try.fitHeldOut(train); err != nil {
+			return nil, err
+		}
+		if err := try.fitForward(ctx, train); err != nil {
+			return nil, err
+		}
+		// What is not regressed is the same for all, so the likelihood of everything compares what is.
+		rates, counts := try.Rates(validation), validation.window(0, s.Bins(), 0, s.Out).Values
+		if nll := -measure.PoissonLogLikelihood(rates, counts); nll < least {
+			chosen, least = try, nll
+		}
+	}
+	return chosen, nil
 }
 
 // fitHeldOut fits the regressions to the held-out neurons and returns their summed loss.
@@ -80,7 +104,7 @@ func (m *Smoother) fitHeldOut(train *Counts) (nll float64, err error) {
 		for i := range y {
 			y[i] = float64(train.at(i/m.Observed, i%m.Observed, n))
 		}
-		g, loss, err := fitGLM(x, y)
+		g, loss, err := fitGLM(x, y, m.Ridge)
 		if err != nil {
 			return 0, fmt.Errorf("regressing held-out neuron %d: %w", n, err)
 		}
@@ -105,7 +129,7 @@ func (m *Smoother) fitForward(ctx context.Context, train *Counts) error {
 			for i := range y {
 				y[i] = float64(train.at(i, m.Observed+f, n))
 			}
-			g, _, err := fitGLM(x, y)
+			g, _, err := fitGLM(x, y, m.Ridge)
 			if err != nil {
 				return fmt.Errorf("regressing neuron %d at forward bin %d: %w", n, f, err)
 			}
@@ -212,12 +236,9 @@ func (g glm) rate(x []float64) float64 {
 	return math.Exp(min(max(drive, -12), 5))
 }
 
-// ridge is the penalty on squared weights, in nats: a prior of standard deviation 1 that only matters where data are few.
-const ridge = 1.0
-
-// fitGLM fits by Newton's method with step halving and returns the summed loss Σ rate − y·log rate. x is [rows, features] with a constant
-// first column, y the counts.
-func fitGLM(x *mat.Dense, y []float64) (glm, float64, error) {
+// fitGLM fits under a penalty ½·ridge·w² on all weights but the constant's, by Newton's method with step halving, and returns the
+// summed loss Σ rate − y·log rate. x is [rows, features] with a constant first column, y the counts.
+func fitGLM(x *mat.Dense, y []float64, ridge float64) (glm, float64, error) {
 	rows, features := x.Dims()
 	mean := 0.0
 	for _, k := range y {
