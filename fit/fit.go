@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	"github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
@@ -207,6 +210,7 @@ type training struct {
 	trainRead batchReader
 	valRead   batchReader
 	names     []string // of the scalars that a step returns: the loss and what was reported
+	valNames  []string // of those that an evaluation returns
 
 	lastFinite float64
 	lastWrite  time.Time
@@ -244,7 +248,9 @@ func (t *training) run(ctx context.Context) error {
 }
 
 func (t *training) prepare() error {
-	t.traits = traitsOf(t.backend, t.p, t.o)
+	if t.o.Checkpoint.Dir != "" {
+		t.traits = traitsOf(t.backend, t.p, t.o)
+	}
 	resumed, err := t.resume()
 	if err != nil {
 		return err
@@ -262,16 +268,13 @@ func (t *training) prepare() error {
 	t.setScalars(t.state.Epoch)
 	t.update = &update{o: &t.o, rate: t.rate(), decay: t.decay(t.state.Epoch)}
 	loss := func(ctx *mlctx.Context, _ any, batch []*graph.Node) []*graph.Node {
-		loss := t.p.Loss(ctx, batch)
-		if loss == nil || !loss.Shape().IsScalar() {
-			panicf("the loss must be a scalar, got %v", loss)
-		}
+		loss := t.loss(ctx, batch)
 		train.AddLoss(ctx, loss)
 		return []*graph.Node{loss}
 	}
 	t.trainer = train.NewTrainer(t.backend, vars, loss, nil, t.update, []metrics.Interface{&reported{names: &t.names}}, nil)
 	t.eval, err = mlctx.NewExec(t.backend, vars.Checked(false), func(ctx *mlctx.Context, batch []*graph.Node) *graph.Node {
-		return stackReports(ctx, t.p.Loss(ctx, batch), nil)
+		return stackReports(ctx, t.loss(ctx, batch), &t.valNames)
 	})
 	if err != nil {
 		return err
@@ -281,6 +284,20 @@ func (t *training) prepare() error {
 		t.update.afterBuild = func() error { return t.checkSameModel(known) }
 	}
 	return nil
+}
+
+// loss builds the loss and checks it.
+func (t *training) loss(ctx *mlctx.Context, batch []*graph.Node) *graph.Node {
+	loss := t.p.Loss(ctx, batch)
+	switch {
+	case loss == nil:
+		panicf("Problem.Loss returned nil")
+	case !loss.Shape().IsScalar():
+		panicf("the loss must be a scalar, but Problem.Loss returned shape %s", loss.Shape())
+	case loss.DType() != dtypes.Float32 && loss.DType() != dtypes.Float64:
+		panicf("the loss has type %s; it must be Float32 or Float64", loss.DType())
+	}
+	return loss
 }
 
 // epoch trains what is left of the current epoch and closes it.
@@ -373,7 +390,7 @@ func (t *training) closeEpoch(start time.Time, before float64) error {
 	}
 	value, ok := e.curve(t.p.Val != nil)[t.o.Monitor]
 	if !ok {
-		return fmt.Errorf("Options.Monitor is %q, but the curves are %v", t.o.Monitor, s.Names)
+		return fmt.Errorf("Options.Monitor is %q, but the curves are %v", t.o.Monitor, slices.Sorted(maps.Keys(e.curve(t.p.Val != nil))))
 	}
 	e.Monitored = value
 	e.Seconds = before + time.Since(start).Seconds()
@@ -443,7 +460,7 @@ func (t *training) evaluate() (map[string]float64, error) {
 			sums[i] += v * float64(len(rows))
 		}
 	}
-	return t.means(t.names, sums, n), nil
+	return t.means(t.valNames, sums, n), nil
 }
 
 func (t *training) means(names []string, sums []float64, rows int) map[string]float64 {
@@ -549,8 +566,12 @@ func (t *training) rate() float64 {
 }
 
 func (t *training) setRate() (float64, error) {
-	t.update.rate = t.rate()
-	return t.update.rate, t.update.setRate(t.vars)
+	rate := t.rate()
+	if rate == t.update.rate {
+		return rate, nil
+	}
+	t.update.rate = rate
+	return rate, t.update.setRate(t.vars)
 }
 
 // describe names the problem with the shapes of its batches.

@@ -28,6 +28,8 @@ import (
 const (
 	formatKey   = "gyrus.format"
 	checksumKey = "gyrus.sha256"
+
+	checksumField = `"` + checksumKey + `":"` // as JSON; inside a JSON string its quotes would be escaped
 )
 
 var zeroSum = strings.Repeat("0", 2*sha256.Size)
@@ -117,7 +119,7 @@ func encodeTensors(file *os.File, format string, meta map[string]string, values 
 		return err
 	}
 	text = append(text, bytes.Repeat([]byte(" "), (8-len(text)%8)%8)...) // tensors start at a multiple of 8 bytes
-	at := bytes.Index(text, []byte(zeroSum))
+	at := bytes.Index(text, []byte(checksumField+zeroSum)) + len(checksumField)
 
 	sum := sha256.New()
 	w := bufio.NewWriterSize(io.MultiWriter(file, sum), 1<<16)
@@ -226,11 +228,11 @@ func decodeTensors(data []byte, format string) (map[string]string, []named, erro
 
 // checkSum compares the file's SHA-256, with the checksum's own digits as zeros, to the one it states.
 func checkSum(data, text []byte, stated string) error {
-	at := bytes.Index(text, []byte(`"`+checksumKey+`":"`+stated+`"`))
+	at := bytes.Index(text, []byte(checksumField+stated))
 	if len(stated) != len(zeroSum) || at < 0 {
 		return errors.New("the file has no checksum: it was not written by this program, or its header is damaged")
 	}
-	at += 8 + len(`"`+checksumKey+`":"`)
+	at += 8 + len(checksumField)
 	sum := sha256.New()
 	sum.Write(data[:at])
 	sum.Write([]byte(zeroSum))

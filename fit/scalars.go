@@ -74,13 +74,9 @@ func stackReports(ctx *mlctx.Context, loss *graph.Node, names *[]string) *graph.
 	g := loss.Graph()
 	all := append([]report{{lossName, loss}}, mlctx.GetGraphParamOr(ctx.InAbsPath(ownScope), g, reportsKey, []report(nil))...)
 	nodes := make([]*graph.Node, len(all))
-	if names != nil {
-		*names = make([]string, len(all))
-	}
+	*names = make([]string, len(all))
 	for i, r := range all {
-		if names != nil {
-			(*names)[i] = r.name
-		}
+		(*names)[i] = r.name
 		nodes[i] = graph.Reshape(graph.ConvertDType(graph.StopGradient(r.node), loss.DType()), 1)
 	}
 	if len(nodes) == 1 {
@@ -104,19 +100,15 @@ func (r *reported) UpdateGraph(ctx *mlctx.Context, _, predictions []*graph.Node)
 
 // floats returns a float32 or float64 vector as float64s.
 func floats(t *tensors.Tensor) (out []float64, err error) {
-	switch t.DType() {
-	case dtypes.Float32:
-		err = tensors.ConstFlatData(t, func(flat []float32) {
-			out = make([]float64, len(flat))
-			for i, v := range flat {
-				out[i] = float64(v)
-			}
-		})
-	case dtypes.Float64:
-		out, err = tensors.CopyFlatData[float64](t)
-	default:
-		panicf("the loss has type %s; it must be float32 or float64", t.DType())
+	if t.DType() == dtypes.Float64 {
+		return tensors.CopyFlatData[float64](t)
 	}
+	err = tensors.ConstFlatData(t, func(flat []float32) {
+		out = make([]float64, len(flat))
+		for i, v := range flat {
+			out[i] = float64(v)
+		}
+	})
 	return out, err
 }
 
