@@ -84,15 +84,15 @@ type Options struct {
 	// Tag is anything else that decides what is trained, such as the model's sizes; a checkpoint of another Tag is refused.
 	Tag string
 
-	// OnEpoch is called after each epoch. Its error ends the training; the error [Stop] ends it well. After a resume it is
+	// OnEpoch is called after each epoch. Its error ends the training; the error [ErrStop] ends it well. After a resume it is
 	// called again for epochs that are trained again.
 	OnEpoch func(Epoch) error
 	// Progress is called after each step.
 	Progress func(Progress)
 }
 
-// Stop is returned by Options.OnEpoch to end the training as if it had reached its last epoch.
-var Stop = errors.New("stop the training")
+// ErrStop is returned by Options.OnEpoch to end the training as if it had reached its last epoch.
+var ErrStop = errors.New("stop the training")
 
 // Progress is how far a training has come.
 type Progress struct {
@@ -265,7 +265,9 @@ func (t *training) prepare() error {
 			break
 		}
 	}
-	t.setScalars(t.state.Epoch)
+	if err := t.setScalars(t.state.Epoch); err != nil {
+		return err
+	}
 	t.update = &update{o: &t.o, rate: t.rate(), decay: t.decay(t.state.Epoch)}
 	loss := func(ctx *mlctx.Context, _ any, batch []*graph.Node) []*graph.Node {
 		loss := t.loss(ctx, batch)
@@ -403,7 +405,7 @@ func (t *training) closeEpoch(start time.Time, before float64) error {
 	s.Epoch, s.Step, s.Sums, s.Rows, s.Seconds = s.Epoch+1, 0, nil, 0, 0
 	if t.o.OnEpoch != nil {
 		switch err := t.o.OnEpoch(e); {
-		case errors.Is(err, Stop):
+		case errors.Is(err, ErrStop):
 			s.Done, s.History.Stopped = true, "stopped by the caller"
 		case err != nil:
 			return err
@@ -538,7 +540,9 @@ func (t *training) stepsPerEpoch() int {
 
 // setEpoch gives the graph the values that hold for an epoch.
 func (t *training) setEpoch(epoch int) error {
-	t.setScalars(epoch)
+	if err := t.setScalars(epoch); err != nil {
+		return err
+	}
 	t.update.decay = t.decay(epoch)
 	return t.update.setDecay(t.vars)
 }
@@ -550,10 +554,13 @@ func (t *training) decay(epoch int) float64 {
 	return t.o.WeightDecay(epoch)
 }
 
-func (t *training) setScalars(epoch int) {
+func (t *training) setScalars(epoch int) error {
 	for name, f := range t.o.Scalars {
-		setScalar(t.vars, name, f(epoch))
+		if err := setScalar(t.vars, name, f(epoch)); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // rate is the learning rate of the next step.

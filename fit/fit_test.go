@@ -432,7 +432,7 @@ func TestOnEpochCanStop(t *testing.T) {
 	o := Options{Epochs: 9, BatchSize: 4, LearningRate: 0.1}
 	o.OnEpoch = func(e Epoch) error {
 		if e.Epoch == 3 {
-			return Stop
+			return ErrStop
 		}
 		return nil
 	}

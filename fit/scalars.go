@@ -41,9 +41,9 @@ func Scalar(ctx *mlctx.Context, g *graph.Graph, name string) *graph.Node {
 	return v.ValueGraph(g)
 }
 
-func setScalar(vars *mlctx.Context, name string, value float64) {
+func setScalar(vars *mlctx.Context, name string, value float64) error {
 	v := vars.InAbsPath(scalarScope).Checked(false).VariableWithValue(name, float32(value)).SetTrainable(false)
-	v.MustSetValue(tensors.FromScalar(float32(value)))
+	return v.SetValue(tensors.FromScalar(float32(value)))
 }
 
 // report is a scalar handed to Report while a graph is built.

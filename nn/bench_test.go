@@ -3,7 +3,6 @@ package nn
 import (
 	"testing"
 
-	"github.com/gomlx/gomlx/backends"
 	"github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
@@ -13,8 +12,6 @@ import (
 
 // BenchmarkGradient times a layer with its gradient, at the sizes of the papers that use it.
 func BenchmarkGradient(b *testing.B) {
-	axes := backends.ConvolveAxesConfig{InputChannels: 1, InputSpatial: []int{2}, KernelInputChannels: 1, KernelSpatial: []int{2},
-		OutputChannels: 1, OutputSpatial: []int{2}}
 	for _, c := range []struct {
 		name  string
 		shape []int
@@ -31,16 +28,8 @@ func BenchmarkGradient(b *testing.B) {
 		{"DepthwiseConv1D/40 channels, kernel 63", []int{32, 40, 1000}, func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 			return DepthwiseConv1D{Kernel: 63, Padding: 31, NoBias: true}.Apply(ctx, x)
 		}},
-		{"GoMLX depthwise convolution/40 channels, kernel 63", []int{32, 40, 1000}, func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
-			kernel := variable(ctx, x, "kernel", FanInUniform(63), 40, 1, 63)
-			return graph.ConvGeneral(x, kernel, axes, []int{1}, [][2]int{{31, 31}}, nil, nil, 40, 1)
-		}},
 		{"Conv1D/1 to 16 channels, kernel 25, stride 5", []int{704, 1, 1000}, func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 			return Conv1D{Out: 16, Kernel: 25, Stride: 5, Padding: 12}.Apply(ctx, x)
-		}},
-		{"GoMLX convolution/1 to 16 channels, kernel 25, stride 5", []int{704, 1, 1000}, func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
-			kernel := variable(ctx, x, "kernel", FanInUniform(25), 16, 1, 25)
-			return graph.ConvGeneral(x, kernel, axes, []int{5}, [][2]int{{12, 12}}, nil, nil, 1, 1)
 		}},
 		{"TransformerLayer/22 tokens of 40", []int{32, 22, 40}, func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 			return TransformerLayer{Heads: 10, Hidden: 160, PreNorm: true, Activation: GELU}.Apply(ctx, x)

@@ -159,7 +159,9 @@ func TestGradients(t *testing.T) {
 					set := func(j int, to float64) {
 						x := append([]float64(nil), start...)
 						x[j] = to
-						v.MustSetValue(tensors.FromFlatDataAndDimensions(x, v.Shape().Dimensions...))
+						if err := v.SetValue(tensors.FromFlatDataAndDimensions(x, v.Shape().Dimensions...)); err != nil {
+							t.Fatal(err)
+						}
 					}
 					for j, got := range tensors.MustCopyFlatData[float64](analytic[i]) {
 						const step = 1e-6
