@@ -232,7 +232,7 @@ func (t *training) restore(path string, meta map[string]string, values []named) 
 	if err := json.Unmarshal([]byte(meta["state"]), &stored); err != nil {
 		return fmt.Errorf("%s: the state is damaged: %w", path, err)
 	}
-	if len(values) < len(stored.Variables) || stored.Best >= len(stored.Epochs) || stored.Epoch != len(stored.Epochs) {
+	if len(values) < len(stored.Variables) || stored.Best < -1 || stored.Best >= len(stored.Epochs) || len(stored.Sums) > len(stored.Names) || stored.Epoch != len(stored.Epochs) {
 		return fmt.Errorf("%s: the state is damaged: %d tensors for %d variables, epoch %d after %d epochs", path, len(values),
 			len(stored.Variables), stored.Epoch, len(stored.Epochs))
 	}

@@ -289,6 +289,13 @@ func TestCheckpointsOfOtherTrainingsAreRefused(t *testing.T) {
 				return graph.Add(loss(ctx, batch), graph.ReduceAllMean(nn.Linear{Out: 1}.Apply(ctx.In("third"), batch[0])))
 			}
 		}},
+		{"and as in the checkpoint resumed", func(p *Problem, _ *Options) {
+			loss := p.Loss
+			p.Loss = func(ctx *mlctx.Context, batch []*graph.Node) *graph.Node {
+				Report(ctx, "more", graph.ReduceAllMean(batch[0]))
+				return loss(ctx, batch)
+			}
+		}},
 	} {
 		p, o := p, o
 		c.change(&p, &o)

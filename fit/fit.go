@@ -144,9 +144,6 @@ func Train(ctx context.Context, backend backends.Backend, vars *mlctx.Context, p
 	if errors.As(err, &diverged) {
 		err = diverged
 	}
-	if err == nil {
-		return &t.state.History, nil
-	}
 	return &t.state.History, err
 }
 
@@ -164,6 +161,8 @@ func (o Options) withDefaults(p Problem) (Options, error) {
 		return o, fmt.Errorf("Options.ClipNorm is %g; it must not be negative", o.ClipNorm)
 	case o.Patience < 0:
 		return o, fmt.Errorf("Options.Patience is %d; it must not be negative", o.Patience)
+	case o.MinBatch < 0 || o.EvalBatch < 0:
+		return o, fmt.Errorf("Options.MinBatch is %d and EvalBatch %d; they must not be negative", o.MinBatch, o.EvalBatch)
 	case o.MinBatch > o.BatchSize:
 		return o, fmt.Errorf("Options.MinBatch is %d, more than BatchSize %d", o.MinBatch, o.BatchSize)
 	}
@@ -318,10 +317,7 @@ func (t *training) epoch(ctx context.Context) error {
 	}
 	for steps := t.stepsPerEpoch(); s.Step < steps; {
 		if ctx.Err() != nil {
-			if err := t.write(); err != nil {
-				return err
-			}
-			return context.Cause(ctx)
+			return errors.Join(context.Cause(ctx), t.write())
 		}
 		rate, err := t.setRate()
 		if err != nil {
@@ -356,6 +352,10 @@ func (t *training) epoch(ctx context.Context) error {
 		t.lastFinite = values[0]
 		if s.Step == 0 {
 			s.Sums, s.Rows, s.Names = make([]float64, len(values)), 0, t.names
+		}
+		if !slices.Equal(s.Names, t.names) {
+			return fmt.Errorf("the loss reports %v, but before %v: it must report the same for all batches, and as in the checkpoint resumed",
+				t.names, s.Names)
 		}
 		for i, v := range values {
 			s.Sums[i] += v * float64(len(rows))

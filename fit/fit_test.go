@@ -408,6 +408,22 @@ func TestMistakesAreExplained(t *testing.T) {
 				return linearLoss(ctx, batch)
 			}
 		}},
+		{`"loss" is reported twice`, func(p *Problem, _ *Options) {
+			p.Loss = func(ctx *mlctx.Context, batch []*graph.Node) *graph.Node {
+				Report(ctx, "loss", graph.ReduceAllMean(batch[0]))
+				return linearLoss(ctx, batch)
+			}
+		}},
+		{"must report the same for all batches", func(p *Problem, o *Options) {
+			o.BatchSize = 5
+			p.Loss = func(ctx *mlctx.Context, batch []*graph.Node) *graph.Node {
+				if batch[0].Shape().Dimensions[0] == 3 {
+					Report(ctx, "extra", graph.ReduceAllMean(batch[0]))
+				}
+				return linearLoss(ctx, batch)
+			}
+		}},
+		{"EvalBatch -2", func(_ *Problem, o *Options) { o.EvalBatch = -2 }},
 		{`Monitor is "accuracy", but the curves are [loss rmse]`, func(_ *Problem, o *Options) { o.Monitor = "accuracy" }},
 		{"disk on fire", func(_ *Problem, o *Options) { o.OnEpoch = func(Epoch) error { return stop } }},
 		{"type Int32", func(p *Problem, _ *Options) {

@@ -3,6 +3,7 @@ package fit
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -61,10 +62,8 @@ func Report(ctx *mlctx.Context, name string, scalar *graph.Node) {
 	g := scalar.Graph()
 	own := ctx.InAbsPath(ownScope)
 	reports := mlctx.GetGraphParamOr(own, g, reportsKey, []report(nil))
-	for _, r := range reports {
-		if r.name == name || name == lossName {
-			panicf("the name %q is reported twice", name)
-		}
+	if name == lossName || slices.ContainsFunc(reports, func(r report) bool { return r.name == name }) {
+		panicf("the name %q is reported twice (%q itself always is)", name, lossName)
 	}
 	own.SetGraphParam(g, reportsKey, append(reports, report{name, scalar}))
 }
