@@ -34,6 +34,7 @@ const (
 	Subject  Role = "system"   // the published system
 	Baseline Role = "baseline" // another method with the same data, budget and care
 	Ablation Role = "ablation" // the published system with a part removed
+	Truth    Role = "truth"    // not a system: what a figure holds the systems against
 )
 
 // System is one of the methods an experiment runs side by side.

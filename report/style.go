@@ -80,7 +80,7 @@ func (s stroke) style() draw.LineStyle {
 	return draw.LineStyle{Color: s.color, Width: vg.Length(s.width), Dashes: s.dashes}
 }
 
-// strokesFor gives each role of a figure's series its look: the system strong, baselines thinner, ablations dashed.
+// strokesFor gives each role of a figure's series its look: the system strong, baselines thinner, ablations dashed, the truth in ink.
 func strokesFor(roles []Role) []stroke {
 	n := map[Role]int{}
 	out := make([]stroke, len(roles))
@@ -92,6 +92,8 @@ func strokesFor(roles []Role) []stroke {
 			out[i] = stroke{color: subject[k%len(subject)], width: 2.6}
 		case Baseline:
 			out[i] = stroke{color: rivals[k%len(rivals)], width: 1.6}
+		case Truth:
+			out[i] = stroke{color: ink, width: 1.6}
 		case Ablation:
 			out[i] = stroke{color: removed[k%len(removed)], width: 1.6, dashes: []vg.Length{6, 3}}
 		default:

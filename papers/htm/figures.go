@@ -3,7 +3,6 @@ package htm
 import (
 	"fmt"
 	"runtime"
-	"slices"
 
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
@@ -146,7 +145,7 @@ func drawForecast(r *papers.Run, id, title string, s series, f forecast, ahead, 
 	r.Figure(report.LinePlot(report.Frame{
 		ID: id, Title: title, XLabel: "record", YLabel: "value",
 		Caption: fmt.Sprintf("HTM's prediction %d records ahead, and what came: %s.", ahead, span),
-	}, []report.Series{{Name: "HTM, predicted", Role: report.Subject, X: x, Y: predicted}, {Name: "actual", X: x, Y: actual}}))
+	}, []report.Series{{Name: "HTM, predicted", Role: report.Subject, X: x, Y: predicted}, {Name: "actual", Role: report.Truth, X: x, Y: actual}}))
 	r.Figure(report.LinePlot(report.Frame{
 		ID: id + "-anomaly", Title: "Anomaly score", XLabel: "record", YLabel: "anomaly score", YLim: [2]float64{0, 1.02}, Height: 240,
 		Caption: "Share of the active columns that HTM had not predicted one record before, over the same records.",
@@ -154,23 +153,17 @@ func drawForecast(r *papers.Run, id, title string, s series, f forecast, ahead, 
 }
 
 // drawErrors draws how the error of each system goes along the stream, over a week at a time.
-func drawErrors(r *papers.Run, s series, systems []report.System, forecasts map[string]forecast, ahead, week int, events []report.Ref) {
-	var lines []report.Series
-	for _, system := range systems {
+func drawErrors(r *papers.Run, s series, forecasts map[string]forecast, ahead, week int, events []report.Ref) {
+	for _, system := range r.Experiment.Systems {
 		f, ok := forecasts[system.Name]
 		if !ok {
 			continue
 		}
-		line := report.Series{Name: system.Name, Role: system.Role}
+		c := report.Curve{Plot: fmt.Sprintf("Error %d records ahead, over each week", ahead), Series: system.Name, XLabel: "record",
+			YLabel: "sum of absolute errors / sum of values", Events: events}
 		for at := week; at <= len(s.Values); at += week {
-			line.X, line.Y = append(line.X, float64(at)), append(line.Y, f.score(s, ahead, at-week, at))
+			c.X, c.Y = append(c.X, report.Number(at)), append(c.Y, report.Number(f.score(s, ahead, at-week, at)))
 		}
-		lines = append(lines, line)
-		r.Curve(report.Curve{Plot: "Error over each week", Series: system.Name, XLabel: "record", YLabel: "altMAPE",
-			X: report.Numbers(line.X), Y: report.Numbers(slices.Clone(line.Y))})
+		r.Curve(c)
 	}
-	r.Figure(report.LinePlot(report.Frame{
-		ID: "errors", Title: "Error along the stream", XLabel: "record", YLabel: "sum of absolute errors / sum of values", Events: events, Height: 420,
-		Caption: fmt.Sprintf("Error %d records ahead, over each week by itself.", ahead),
-	}, lines))
 }

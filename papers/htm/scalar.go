@@ -220,7 +220,7 @@ func runScalar(ctx context.Context, r *papers.Run, p scalarParams, s series) err
 	r.Measure(systemHTM, "anomaly", sum/float64(n-p.From))
 	r.Measure(systemHTM, "megabytes", float64(htm.Bytes)/1e6)
 	week := s.week()
-	drawErrors(r, s, r.Experiment.Systems, forecasts, p.Ahead, week, events)
+	drawErrors(r, s, forecasts, p.Ahead, week, events)
 	at := p.From
 	if p.ChangeAt > 0 {
 		at = p.ChangeAt - week/2

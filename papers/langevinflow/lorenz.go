@@ -494,8 +494,7 @@ func rateFigures(data split, results map[string]*inferred) (figures []report.Fig
 				lines = append(lines, line(name, systems[name].Role, func(t int) float64 { return float64(res.Rates[(trial*test.Bins+t)*n+j]) }))
 			}
 		}
-		// As a second subject the truth is drawn as strongly as the system, in another colour.
-		lines = append(lines, line("true rate", report.Subject, func(t int) float64 { return data.testRates[(trial*test.Bins+t)*n+j] }))
+		lines = append(lines, line("true rate", report.Truth, func(t int) float64 { return data.testRates[(trial*test.Bins+t)*n+j] }))
 		figures = append(figures, report.LinePlot(report.Frame{ID: "rates-" + pick.what, Title: "Rate of a " + pick.what + " neuron in one test trial",
 			Caption: fmt.Sprintf("Neuron %d, the %s one whose true rate varies most in this trial.", j+1, pick.what),
 			XLabel:  "time (s)", YLabel: "rate (spikes/s)", Events: seen, Height: 300}, lines))
