@@ -92,6 +92,10 @@ var migrations = []string{`
 
 // OpenHistory opens the history of a home folder and creates both if need be.
 func OpenHistory(home string) (*History, error) {
+	home, err := filepath.Abs(home)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, fmt.Errorf("creating the folder for runs: %w (set GYRUS_HOME to a folder that can be written)", err)
 	}

@@ -331,3 +331,18 @@ func TestNaNSurvives(t *testing.T) {
 		}
 	}
 }
+
+func TestRelativeHome(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := Execute(t.Context(), Config{Paper: "walk", Home: "my runs", Seeds: 1}); err != nil {
+		t.Fatal(err)
+	}
+	h, err := OpenHistory("my runs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if e, err := h.Find(t.Context(), "last"); err != nil || !filepath.IsAbs(e.Dir) {
+		t.Errorf("the run is at %q: %v", e.Dir, err)
+	}
+}
