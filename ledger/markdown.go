@@ -28,7 +28,10 @@ func (l *Ledger) PaperTable(all []*papers.Paper) string {
 		if p.ArXiv != "" {
 			title = fmt.Sprintf("[%s](https://arxiv.org/abs/%s)", title, p.ArXiv)
 		}
-		fmt.Fprintf(&b, "| `%s` | %s: %s | %s | %s |\n", p.Slug, cell(p.System), title, p.Family, CountLine(n))
+		if !strings.HasPrefix(p.Title, p.System+":") {
+			title = cell(p.System) + ": " + title
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", p.Slug, title, p.Family, CountLine(n))
 	}
 	return b.String()
 }
