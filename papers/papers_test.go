@@ -231,3 +231,28 @@ func TestRegisterRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestOutputPath(t *testing.T) {
+	dir := t.TempDir()
+	input, folder := filepath.Join(dir, "a.mat"), filepath.Join(dir, "out")
+	os.Mkdir(folder, 0o755)
+	taken := filepath.Join(folder, "taken.csv")
+	os.WriteFile(taken, nil, 0o644)
+	for _, tc := range []struct {
+		out, input string
+		files      int
+		want, says string
+	}{
+		{"", input, 1, filepath.Join(dir, "a-x.csv"), ""},
+		{folder, input, 2, filepath.Join(folder, "a-x.csv"), ""},
+		{filepath.Join(dir, "b.csv"), input, 1, filepath.Join(dir, "b.csv"), ""},
+		{filepath.Join(dir, "b.csv"), input, 2, "", "not a folder"},
+		{taken, input, 1, "", "not overwritten"},
+	} {
+		a := &Application{Out: tc.out, Files: make([]string, tc.files)}
+		got, err := a.OutputPath(tc.input, "-x.csv")
+		if got != tc.want || (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("out %q gives %q, %v; want %q, %q", tc.out, got, err, tc.want, tc.says)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gomlx/gomlx/backends"
 
@@ -232,6 +233,28 @@ type Application struct {
 	Log      *slog.Logger
 	// Say receives what a person wants to know about the outcome, line by line.
 	Say func(format string, args ...any)
+}
+
+// OutputPath names the result of an input file: its name with another ending, beside it, in the folder Out, or the file Out. It refuses a
+// name that is taken, so that nothing is overwritten.
+func (a *Application) OutputPath(input, ending string) (string, error) {
+	name := strings.TrimSuffix(filepath.Base(input), filepath.Ext(input)) + ending
+	target := a.Out
+	info, err := os.Stat(a.Out)
+	switch {
+	case a.Out == "":
+		target = filepath.Join(filepath.Dir(input), name)
+	case err == nil && info.IsDir():
+		target = filepath.Join(a.Out, name)
+	case len(a.Files) > 1:
+		return "", fmt.Errorf("--out %s is not a folder, and %d files are to be written", a.Out, len(a.Files))
+	}
+	if _, err := os.Lstat(target); err == nil {
+		return "", fmt.Errorf("%s exists and is not overwritten; move it away or choose another --out", target)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	return target, nil
 }
 
 // finite reports whether v is neither NaN nor infinite.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,6 +38,10 @@ func apply(ctx context.Context, a *papers.Application) error {
 		return err
 	}
 	for _, path := range a.Files {
+		out, err := a.OutputPath(path, "-predictions.csv")
+		if err != nil {
+			return err
+		}
 		f, err := readTrials(path, layout{rate: m.Rate, low: m.Low, high: m.High, expectedChannels: m.Size.Channels})
 		if err != nil {
 			return err
@@ -63,7 +66,6 @@ func apply(ctx context.Context, a *papers.Application) error {
 		if err != nil {
 			return err
 		}
-		out := outputPath(a.Out, path, len(a.Files) > 1)
 		if err := writePredictions(out, m, o); err != nil {
 			return err
 		}
@@ -99,18 +101,6 @@ func (m *model) fits(path string, f *trialFile, trials []*mat.Dense) error {
 			float64(m.Size.Samples)/m.Rate, m.Rate)
 	}
 	return nil
-}
-
-// outputPath is where the predictions of a file go.
-func outputPath(out, path string, several bool) string {
-	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)) + "-predictions.csv"
-	if out == "" {
-		return filepath.Join(filepath.Dir(path), name)
-	}
-	if info, err := os.Stat(out); several || err == nil && info.IsDir() {
-		return filepath.Join(out, name)
-	}
-	return out
 }
 
 // writePredictions writes one line a trial: its number, the class, the probability of every class, and the attention to every channel.

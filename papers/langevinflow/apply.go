@@ -2,12 +2,7 @@ package langevinflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/gyrus-dev/gyrus/fit"
 	"github.com/gyrus-dev/gyrus/papers"
@@ -43,7 +38,7 @@ func apply(ctx context.Context, a *papers.Application) error {
 	}
 	m := &Trained{Model: model, vars: vars, backend: backend}
 	for i, path := range a.Files {
-		out, err := outputPath(path, a.Out, len(a.Files))
+		out, err := a.OutputPath(path, "-rates.npz")
 		if err != nil {
 			return err
 		}
@@ -105,25 +100,4 @@ func binWidth(path string) (ms float64, stated bool) {
 		return 0, false
 	}
 	return v[0], true
-}
-
-// outputPath names the result of a file: beside it, in the folder out, or the file out. It refuses a name that is taken.
-func outputPath(path, out string, files int) (string, error) {
-	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)) + "-rates.npz"
-	target := out
-	info, err := os.Stat(out)
-	switch {
-	case out == "":
-		target = filepath.Join(filepath.Dir(path), name)
-	case err == nil && info.IsDir():
-		target = filepath.Join(out, name)
-	case files > 1:
-		return "", fmt.Errorf("--out %s is not a folder, and %d files are to be written", out, files)
-	}
-	if _, err := os.Lstat(target); err == nil {
-		return "", fmt.Errorf("%s exists and is not overwritten; move it away or choose another --out", target)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
-	return target, nil
 }
