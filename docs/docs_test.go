@@ -1,4 +1,3 @@
-// Package docs holds the documentation; its tests keep the pages true to the code.
 package docs
 
 import (
