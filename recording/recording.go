@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ type Recording struct {
 	Frames   int64     // samples of each channel
 	Start    time.Time // of the first frame; zero when not known
 	Events   []Event   // in order of onset
+	Gaps     []Gap     // in order of frame: where the instrument paused or data were lost; nil when frames follow each other
 	Metadata map[string]string
 
 	Samples Source
@@ -23,15 +25,25 @@ type Recording struct {
 
 // Channel is one signal of a Recording.
 type Channel struct {
-	Name     string
-	Type     string      // "eeg", "meg", "spikes", "stim" ...; empty when the file does not tell
-	Unit     string      // of the samples as read: "uV", "T" ...; empty when not known
-	Position *[3]float64 // of the sensor, metres, in the head's or device's frame; nil when not known
+	Name string
+	// Type is MNE-Python's word for what is measured: "eeg", "mag", "grad", "ref_meg", "eog", "ecg", "emg", "ecog", "seeg",
+	// "dbs", "stim", "resp", "temperature", "gsr", "bio", "fnirs_cw_amplitude", "hbo", "hbr", "misc" ...; empty when the
+	// file does not tell.
+	Type        string
+	Unit        string      // of the samples as read: "uV", "V", "T", "T/m" ...; empty when not known
+	Position    *[3]float64 // of the sensor, metres, in the head's or device's frame; nil when not known
+	Orientation *[3]float64 // unit normal of a coil, in the frame of Position; nil when not known or without meaning
+}
+
+// Gap is time without samples before a frame.
+type Gap struct {
+	Frame   int64   // the first frame after the gap
+	Seconds float64 // how long nothing was recorded; negative where the file claims that blocks overlap
 }
 
 // Event is something that happened during a recording: a stimulus, a response, an expert's mark.
 type Event struct {
-	Onset    float64 // seconds after the first frame
+	Onset    float64 // seconds after the first frame by the clock, gaps included
 	Duration float64 // seconds; 0 for a moment
 	Label    string
 }
@@ -69,6 +81,34 @@ func (r *Recording) Channel(name string) (int, error) {
 		return 0, &Error{Offset: -1, Found: "no channel " + quoted(name), Expected: "one of " + strings.Join(names, ", ")}
 	}
 	return i, nil
+}
+
+// Time is when a frame was sampled: seconds after the first frame by the clock, gaps included. It needs a Rate.
+func (r *Recording) Time(frame int64) float64 {
+	t := float64(frame) / r.Rate
+	for _, g := range r.Gaps {
+		if g.Frame <= frame {
+			t += g.Seconds
+		}
+	}
+	return t
+}
+
+// Frame is the frame nearest to a time in seconds after the first one; within a gap, the first frame after it. It may lie
+// before the first or behind the last frame when the time does.
+func (r *Recording) Frame(seconds float64) int64 {
+	missing := 0.0
+	for _, g := range r.Gaps {
+		begin := float64(g.Frame)/r.Rate + missing // of the gap, by the clock
+		if seconds < begin {
+			break
+		}
+		missing += g.Seconds
+		if seconds < begin+g.Seconds {
+			return g.Frame
+		}
+	}
+	return int64(math.Round((seconds - missing) * r.Rate))
 }
 
 // Close releases what the samples are read from.

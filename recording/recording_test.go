@@ -304,3 +304,60 @@ func ExampleArray_Permute() {
 	// [1 3 5 2 4 6]
 	// x 3x2 float64 [1 2 3 4 5 6] <nil>
 }
+
+// TestGaps maps frames to times and back across time without samples.
+func TestGaps(t *testing.T) {
+	r := Recording{Rate: 100, Frames: 1000, Gaps: []Gap{{Frame: 200, Seconds: 1.5}, {Frame: 500, Seconds: 10}}}
+	for _, c := range []struct {
+		frame   int64
+		seconds float64
+	}{{0, 0}, {199, 1.99}, {200, 3.5}, {499, 6.49}, {500, 16.5}, {999, 21.49}} {
+		if got := r.Time(c.frame); math.Abs(got-c.seconds) > 1e-9 {
+			t.Errorf("frame %d is at %g s, want %g", c.frame, got, c.seconds)
+		}
+		if got := r.Frame(c.seconds); got != c.frame {
+			t.Errorf("%g s is frame %d, want %d", c.seconds, got, c.frame)
+		}
+	}
+	for _, c := range []struct {
+		seconds float64
+		frame   int64
+	}{{2.0, 200}, {3.2, 200}, {10, 500}, {-0.5, -50}, {30, 1850}} {
+		if got := r.Frame(c.seconds); got != c.frame {
+			t.Errorf("%g s is frame %d, want %d", c.seconds, got, c.frame)
+		}
+	}
+}
+
+// TestDescribeRecording names what is wrong with channels and counts events and gaps.
+func TestDescribeRecording(t *testing.T) {
+	const frames = 10000 // more than a block
+	data := make([]float32, 0, frames*4)
+	for i := range frames {
+		s := float32(math.Sin(float64(i) / 10))
+		nan := s
+		if i == 7000 {
+			nan = float32(math.NaN())
+		}
+		data = append(data, s, 3, max(-0.9, min(0.9, s)), nan)
+	}
+	r := &Recording{
+		Channels: []Channel{{Name: "good", Type: "eeg", Unit: "uV"}, {Name: "flat", Type: "eeg"}, {Name: "clipped", Type: "eeg"}, {Name: "broken"}},
+		Rate:     1000, Frames: frames, Samples: Memory{Data: data, Channels: 4},
+		Events: []Event{{Onset: 1, Label: "b"}, {Onset: 2, Label: "a"}, {Onset: 3, Label: "a"}}, Gaps: []Gap{{Frame: 5000, Seconds: 200}},
+	}
+	d, err := r.Describe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := d.String()
+	for _, want := range []string{"4 (3 eeg)", "1000 Hz", "10000 frames, 10 s", "3: 2 a, 1 b", "1, 3m20s in all, the first before frame 5000",
+		"channel flat is flat: all samples are 3", "channel clipped may be clipped", "channel broken: 1 of 10000 samples are not finite"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the description does not say %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "channel good") || len(d.Warnings) != 3 {
+		t.Errorf("warnings: %q", d.Warnings)
+	}
+}
