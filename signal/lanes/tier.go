@@ -1,0 +1,20 @@
+package lanes
+
+import "github.com/gyrus-dev/gyrus/compute/cpu/kernel"
+
+// loops is one processor generation's implementation of every loop.
+type loops struct {
+	// biquads runs some of the sections from the first on and returns how many.
+	biquads        func(sections []Section, state []State, x []float64, backwards bool) int
+	split, join    func(x, twiddles []float64, m int)
+	pairs          func(x []float64)
+	multiply       func(x, spectrum []float64)
+	tanh, logistic func(dst, x []float64)
+}
+
+var portable = loops{
+	biquads: portableBiquads, split: portableSplit, join: portableJoin, pairs: portablePairs, multiply: portableMultiply,
+	tanh: portableTanh, logistic: portableLogistic,
+}
+
+var active = loopsOf(kernel.Active())
