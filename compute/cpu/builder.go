@@ -35,7 +35,7 @@ const (
 	opCopy                                               // a strided view made contiguous
 	opSquare                                             // x*x
 	opReciprocal                                         // 1/x
-	opContract                                           // sums of products, attr.(*contraction)
+	opContract                                           // sums of products, attr.(contraction)
 	opIota1                                              // 0, 1, 2, ... along the only axis
 )
 

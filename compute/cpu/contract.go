@@ -27,8 +27,11 @@ type loop struct {
 }
 
 // contraction is the attr of opContract. Loops of A alone are rows, of B alone columns, of both and the result batch, of both without
-// the result depth.
-type contraction []loop
+// the result depth. A third operand, if there is one, is added to the sums, and then the activation applied.
+type contraction struct {
+	loops      []loop
+	activation kernel.UnaryOp
+}
 
 // dot writes DotGeneral as a contraction, or in element-wise ops where that is less work.
 func (r *rewriter) dot(shape shapes.Shape, d dotAxes, a, b *node) (*node, error) {
@@ -114,7 +117,7 @@ func (r *rewriter) dot(shape shapes.Shape, d dotAxes, a, b *node) (*node, error)
 		return r.reshape(s, shape)
 	}
 	c := denseStrides(shape.Dimensions)
-	var loops contraction
+	var loops []loop
 	at := 0
 	for i, x := range d.lhsBatch {
 		loops = append(loops, loop{a.shape.Dimensions[x], x, 1, d.rhsBatch[i], 1, c[at]})
@@ -131,7 +134,7 @@ func (r *rewriter) dot(shape shapes.Shape, d dotAxes, a, b *node) (*node, error)
 	for i, x := range d.lhsContract {
 		loops = append(loops, loop{a.shape.Dimensions[x], x, 1, d.rhsContract[i], 1, 0})
 	}
-	return r.unique(opContract, shape, loops, a, b)
+	return r.unique(opContract, shape, contraction{loops: loops}, a, b)
 }
 
 // einsum writes the sum of products of two broadcast operands, which is how gradients of products come, as a contraction; ok is false
@@ -143,7 +146,7 @@ func (r *rewriter) einsum(op opcode, shape shapes.Shape, axes []int, x *node) (n
 	a, aAxes := unbroadcast(x.in[0])
 	b, bAxes := unbroadcast(x.in[1])
 	c := denseStrides(shape.Dimensions)
-	var loops contraction
+	var loops []loop
 	rows, cols, depth, at := 1, 1, 1, 0
 	for i, d := range x.shape.Dimensions {
 		l := loop{n: d, a: aAxes[i], aStep: 1, b: bAxes[i], bStep: 1}
@@ -173,7 +176,7 @@ func (r *rewriter) einsum(op opcode, shape shapes.Shape, axes []int, x *node) (n
 	if rows == 1 || cols == 1 || depth == 1 {
 		return nil, false, nil
 	}
-	n, err = r.unique(opContract, shape, loops, a, b)
+	n, err = r.unique(opContract, shape, contraction{loops: loops}, a, b)
 	return n, true, err
 }
 
@@ -269,7 +272,7 @@ func (r *rewriter) conv(shape shapes.Shape, v convolution, x, w *node) (*node, e
 	inPerGroup := w.shape.Dimensions[v.axes.KernelInputChannels]
 	outPerGroup := w.shape.Dimensions[v.axes.KernelOutputChannels] / groups
 	outC := c[v.axes.OutputChannels]
-	var loops contraction
+	var loops []loop
 	if groups > 1 {
 		loops = append(loops, loop{groups, v.axes.InputChannels, inPerGroup, v.axes.KernelOutputChannels, outPerGroup, outC * outPerGroup})
 	}
@@ -295,7 +298,7 @@ func (r *rewriter) conv(shape shapes.Shape, v convolution, x, w *node) (*node, e
 		loops = append(loops, loop{w.shape.Dimensions[a], v.axes.InputSpatial[i], v.kernelDilations[i], a, 1, 0})
 	}
 	loops = append(loops, loop{inPerGroup, v.axes.InputChannels, 1, v.axes.KernelInputChannels, 1, 0})
-	return r.unique(opContract, shape, loops, x, w)
+	return r.unique(opContract, shape, contraction{loops: loops}, x, w)
 }
 
 // pad returns x with zeros around and between its values.
@@ -310,8 +313,8 @@ func (r *rewriter) pad(x *node, shape shapes.Shape, pads []backends.PadAxis) (*n
 	return r.unique(backends.OpTypePad, shape, pads, x, zero)
 }
 
-// axis is a loop with the strides of all three operands, in elements.
-type axis struct{ n, a, b, c int }
+// axis is a loop with the strides of all operands and the result, in elements.
+type axis struct{ n, a, b, c, add int }
 
 // product is how one contraction runs: as matrix products over outer loops.
 type matmul struct {
@@ -321,12 +324,15 @@ type matmul struct {
 }
 
 // classes sorts a contraction's axes by their role and merges those that step through all operands as one.
-func classes(loops contraction, a, b view) (batch, rows, cols, depth []axis) {
-	for _, l := range loops {
+func classes(loops []loop, a, b view, addStrides []int) (batch, rows, cols, depth []axis) {
+	for i, l := range loops {
 		if l.n == 1 {
 			continue
 		}
 		x := axis{n: l.n, c: l.c}
+		if addStrides != nil {
+			x.add = addStrides[i]
+		}
 		if l.a >= 0 {
 			x.a = a.strides[l.a] * l.aStep
 		}
@@ -355,8 +361,9 @@ func classes(loops contraction, a, b view) (batch, rows, cols, depth []axis) {
 func mergeAxes(axes []axis) []axis {
 	var out []axis
 	for _, x := range axes {
-		if last := len(out) - 1; last >= 0 && out[last].a == x.a*x.n && out[last].b == x.b*x.n && out[last].c == x.c*x.n {
-			out[last] = axis{out[last].n * x.n, x.a, x.b, x.c}
+		if last := len(out) - 1; last >= 0 && out[last].a == x.a*x.n && out[last].b == x.b*x.n && out[last].c == x.c*x.n &&
+			out[last].add == x.add*x.n {
+			out[last] = axis{out[last].n * x.n, x.a, x.b, x.c, x.add}
 		} else {
 			out = append(out, x)
 		}
@@ -385,7 +392,7 @@ func arrange(batch, rows, cols, depth []axis) (m matmul, ok bool) {
 		batch, rows, cols, depth = flip(batch), flip(cols), flip(rows), flip(depth)
 	}
 	m.batch = batch
-	m.cols = axis{n: 1, c: 1}
+	m.cols = axis{n: 1, c: 1, add: 1}
 	if i := unit(cols); i >= 0 {
 		m.cols = cols[i]
 		m.outerCols = slices.Delete(slices.Clone(cols), i, i+1)
@@ -438,8 +445,36 @@ type arrangement struct {
 	loops        [4][]axis
 }
 
-// arrangeContraction finds the cheapest way to run a contraction on the views of its operands.
-func arrangeContraction(loops contraction, a, b view, dtype dtypes.DType) arrangement {
+// addStridesOf returns by how much each loop moves in what is added to the result, of the shape dims; nil if that is no whole number.
+func addStridesOf(loops []loop, dims []int, add view) []int {
+	strides := make([]int, len(loops))
+	c := denseStrides(dims)
+	for i, l := range loops {
+		if l.c == 0 || l.n == 1 {
+			continue
+		}
+		if add.isDense() {
+			strides[i] = l.c
+			continue
+		}
+		at := -1
+		for j, d := range dims {
+			if d == l.n && c[j] == l.c {
+				at = j
+			}
+		}
+		if at < 0 || add.strides[at] < 0 {
+			return nil
+		}
+		strides[i] = add.strides[at]
+	}
+	return strides
+}
+
+// arrangeContraction finds the cheapest way to run a contraction on the views of its operands. sharedA and sharedB are how many
+// contractions read the same view of the operand and would share a copy. addStrides is for what is added, or nil. ok is false if that
+// cannot be read with these strides.
+func arrangeContraction(loops []loop, a, b view, sharedA, sharedB int, addStrides []int, dtype dtypes.DType) (found arrangement, ok bool) {
 	var best arrangement
 	bestCost := math.Inf(1)
 	if dtype != dtypes.Float32 && dtype != dtypes.Float64 {
@@ -453,26 +488,29 @@ func arrangeContraction(loops contraction, a, b view, dtype dtypes.DType) arrang
 			v := packing(ls, a, true)
 			o.copyA = &v
 			x, ls = repack(ls, v, true)
-			cost += copyCost(v)
+			cost += copyCost(v) / float64(max(sharedA, 1))
 		}
 		if option&2 != 0 {
 			v := packing(ls, b, false)
 			o.copyB = &v
 			y, ls = repack(ls, v, false)
-			cost += copyCost(v)
+			cost += copyCost(v) / float64(max(sharedB, 1))
 		}
-		batch, rows, cols, depth := classes(ls, x, y)
+		batch, rows, cols, depth := classes(ls, x, y, addStrides)
 		o.loops = [4][]axis{batch, rows, cols, depth}
 		if best.direct {
 			o.direct = true
-			return o
+			return o, true
 		}
-		m, ok := arrange(batch, rows, cols, depth)
-		if !ok {
+		m, fits := arrange(batch, rows, cols, depth)
+		if !fits {
 			o.direct = true
 			if option == 0 {
 				best, bestCost = o, 4*float64(steps(batch, rows, cols, depth))
 			}
+			continue
+		}
+		if addStrides != nil && m.cols.n > 1 && m.cols.add != 1 {
 			continue
 		}
 		if negative(batch, rows, cols, depth) {
@@ -483,7 +521,7 @@ func arrangeContraction(loops contraction, a, b view, dtype dtypes.DType) arrang
 			best, bestCost = o, cost
 		}
 	}
-	return best
+	return best, !math.IsInf(bestCost, 1)
 }
 
 func negative(all ...[]axis) bool {
@@ -508,7 +546,7 @@ func copyCost(v view) float64 {
 }
 
 // packing returns the view of an operand with one axis for each loop that moves along it: batch and free loops first, then depth.
-func packing(loops contraction, v view, isA bool) view {
+func packing(loops []loop, v view, isA bool) view {
 	p := view{base: v.base, offset: v.offset}
 	for _, depth := range [2]bool{false, true} {
 		for _, l := range loops {
@@ -526,7 +564,7 @@ func packing(loops contraction, v view, isA bool) view {
 }
 
 // repack returns the loops over a dense copy of a packing and the copy's view, base still to be set.
-func repack(loops contraction, v view, isA bool) (view, contraction) {
+func repack(loops []loop, v view, isA bool) (view, []loop) {
 	out := slices.Clone(loops)
 	at := 0
 	for _, depth := range [2]bool{false, true} {
@@ -552,22 +590,41 @@ func repack(loops contraction, v view, isA bool) (view, contraction) {
 // contractStep runs an arrangement on float32 or float64.
 type contractStep[T kernel.Float] struct {
 	matmul
-	a, b, c    ref // A and B of the matrix product, after swapping
-	lenA, lenB int // elements from the refs to the ends of the operands
-	lenC       int
-	outer      []axis // the loops around, but for the batch of the kernel
-	inner      axis   // batch of the kernel
-	problems   int
-	work       int // multiply-adds of one problem of outer
+	a, b, c, add           ref // A and B of the matrix product, after swapping
+	lenA, lenB, lenC, left int // elements from the refs to the ends of the operands; left is what is added's
+	adds                   bool
+	activation             kernel.UnaryOp
+	inPlace                kernel.Products[T]
+	outer                  []axis // the loops around, but for the batch of the kernel
+	inner                  axis   // batch of the kernel
+	problems               int
+	work                   int // multiply-adds of one problem of outer
 }
 
-func newContractStep[T kernel.Float](m matmul, a, b, c ref, lenA, lenB, lenC int) *contractStep[T] {
+// operand is where an operand of a contraction begins and how many elements there are from there on.
+type operand struct {
+	ref
+	elements int
+}
+
+func newContractStep[T kernel.Float](m matmul, a, b, c, add operand, adds bool, activation kernel.UnaryOp) *contractStep[T] {
 	if m.swapped {
-		a, b, lenA, lenB = b, a, lenB, lenA
+		a, b = b, a
 	}
-	s := &contractStep[T]{matmul: m, a: a, b: b, c: c, lenA: lenA, lenB: lenB, lenC: lenC}
+	s := &contractStep[T]{matmul: m, a: a.ref, b: b.ref, c: c.ref, add: add.ref, adds: adds, activation: activation,
+		lenA: a.elements, lenB: b.elements, lenC: c.elements, left: add.elements}
 	s.outer = slices.Concat(m.batch, m.outerRows, m.outerCols)
 	s.inner = axis{n: 1}
+	p := &s.inPlace
+	*p = kernel.Products[T]{M: m.rows.n, N: m.cols.n, K: m.depth.n, ARow: m.rows.a, ACol: m.depth.a, BRow: m.depth.b, LDC: m.rows.c,
+		Adds: adds, LDAdd: m.rows.add, Activation: activation}
+	for _, x := range s.outer {
+		p.Outer = append(p.Outer, kernel.Axis{N: x.n, A: x.a, B: x.b, C: x.c, Add: x.add})
+	}
+	for _, x := range m.outerDepth {
+		p.Segments = append(p.Segments, kernel.Axis{N: x.n, A: x.a, B: x.b})
+	}
+	p.Prepare()
 	if len(m.outerDepth) == 0 {
 		s.inner, s.outer = longest(s.outer)
 	}
@@ -578,34 +635,48 @@ func newContractStep[T kernel.Float](m matmul, a, b, c ref, lenA, lenB, lenC int
 
 func (s *contractStep[T]) run(f *frame) {
 	a, b, c := span[T](f.at(s.a), s.lenA), span[T](f.at(s.b), s.lenB), span[T](f.at(s.c), s.lenC)
+	var add []T
+	if s.adds {
+		add = span[T](f.at(s.add), s.left)
+	}
+	if kernel.Suits[T](s.rows.n, s.cols.n, s.depth.n, s.cols.b) {
+		s.inPlace.Run(f.par, a, b, c, add)
+		return
+	}
 	const small = 1 << 18
 	if s.problems > 1 && s.work < small && s.problems*s.work >= small {
 		// Many small problems: whole runs of them to each worker.
 		pieces := min(s.problems, max(2, s.problems*s.work/(small/2)))
 		f.par.For(pieces, func(i int) {
-			s.runProblems(kernel.Serial{}, a, b, c, i*s.problems/pieces, (i+1)*s.problems/pieces)
+			s.runProblems(kernel.Serial{}, a, b, c, add, i*s.problems/pieces, (i+1)*s.problems/pieces)
 		})
 		return
 	}
-	s.runProblems(f.par, a, b, c, 0, s.problems)
+	s.runProblems(f.par, a, b, c, add, 0, s.problems)
 }
 
 // runProblems computes problems [from, to) of the outer loops.
-func (s *contractStep[T]) runProblems(par kernel.Parallel, a, b, c []T, from, to int) {
-	g := kernel.GEMM[T]{M: s.rows.n, N: s.cols.n, K: s.depth.n, LDC: s.rows.c, Activation: kernel.Identity,
-		Batch: s.inner.n, StrideA: s.inner.a, StrideB: s.inner.b, StrideC: s.inner.c}
+func (s *contractStep[T]) runProblems(par kernel.Parallel, a, b, c, add []T, from, to int) {
+	g := kernel.GEMM[T]{M: s.rows.n, N: s.cols.n, K: s.depth.n, LDC: s.rows.c, LDAdd: s.rows.add,
+		Batch: s.inner.n, StrideA: s.inner.a, StrideB: s.inner.b, StrideC: s.inner.c, StrideAdd: s.inner.add}
 	if g.M == 1 {
 		g.LDC = g.N
 	}
+	terms := steps(s.outerDepth)
 	for p := from; p < to; p++ {
 		at := offsetOf(s.outer, p)
-		terms := steps(s.outerDepth)
 		for q := range terms {
 			sum := offsetOf(s.outerDepth, q)
 			g.A = kernel.View[T]{Data: a[at.a+sum.a:], Row: s.rows.a, Col: s.depth.a}
 			g.B = kernel.View[T]{Data: b[at.b+sum.b:], Row: s.depth.b, Col: s.cols.b}
 			g.C = c[at.c:]
-			g.Accumulate = q > 0
+			g.Accumulate, g.Add, g.Activation = q > 0, nil, kernel.Identity
+			if q == 0 && s.adds {
+				g.Add = add[at.add:]
+			}
+			if q == terms-1 {
+				g.Activation = s.activation
+			}
 			g.Run(par)
 		}
 	}
@@ -620,8 +691,36 @@ func offsetOf(loops []axis, p int) (at axis) {
 		at.a += j * x.a
 		at.b += j * x.b
 		at.c += j * x.c
+		at.add += j * x.add
 	}
 	return at
+}
+
+// epilogueStep finishes the result of a contraction that is no matrix product.
+type epilogueStep[T kernel.Float] struct {
+	product    step
+	c, add     ref
+	n          int
+	adds       bool
+	activation kernel.UnaryOp
+}
+
+func (s *epilogueStep[T]) run(f *frame) {
+	c := span[T](f.at(s.c), s.n)
+	var add []T
+	if s.adds {
+		add = span[T](f.at(s.add), s.n)
+		if f.at(s.c) == f.at(s.add) {
+			add = slices.Clone(add) // the product is about to be written over it
+		}
+	}
+	s.product.run(f)
+	if s.adds {
+		kernel.Binary(kernel.Add, c, c, add)
+	}
+	if s.activation != kernel.Identity {
+		kernel.Unary(s.activation, c, c)
+	}
 }
 
 // directStep sums products element by element: for dtypes without matrix kernels. The sums are in S.

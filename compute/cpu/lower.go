@@ -61,7 +61,8 @@ type lowering struct {
 	places  []*placed // by node id
 	list    []*placed // in order
 	copies  map[string]*placed
-	groups  []*group // in order of position
+	shared  map[string]int // contractions that read a view
+	groups  []*group       // in order of position
 	outputs []*placed
 }
 
@@ -70,7 +71,9 @@ func lower(b *Backend, graph *Builder, params, outputs []*node) (*lowering, erro
 	for _, p := range params {
 		l.place(p)
 	}
-	for _, n := range live(outputs) {
+	nodes := live(outputs)
+	l.countShared(nodes)
+	for _, n := range nodes {
 		if !isLayout(n.op) && l.placeOf(n) == nil {
 			l.placeWithOperands(n)
 		}
@@ -129,30 +132,18 @@ func (l *lowering) resolve(n *node) view {
 		return *v
 	}
 	v := l.resolve(n.in[0])
-	dims := n.shape.Dimensions
-	switch n.op {
-	case backends.OpTypeReshape:
-		w, ok := v.reshape(dims)
-		if !ok {
-			w, _ = whole(l.copyOf(v, false).node).reshape(dims)
-		}
-		v = w
-	case backends.OpTypeTranspose:
-		v = v.transpose(n.attr.(axisOrder))
-	case backends.OpTypeBroadcastInDim:
-		v = v.broadcast(dims, n.attr.([]int))
-	case backends.OpTypeSlice:
-		v = v.slice(dims, n.attr.(sliceRange))
-	case backends.OpTypeReverse:
-		v = v.reverse(n.attr.(reversedAxes))
+	w, ok := v.through(n)
+	if !ok {
+		w, _ = whole(l.copyOf(v, false).node).through(n)
 	}
+	v = w
 	l.views[n.id] = &v
 	return v
 }
 
 // copyOf returns a node that holds a view's elements densely; the same one for the same view, unless it has to be fresh.
 func (l *lowering) copyOf(v view, fresh bool) *placed {
-	key := fmt.Sprint(v.base.id, v.offset, v.dims, v.strides)
+	key := viewKey(v)
 	if p := l.copies[key]; p != nil && !fresh {
 		return p
 	}
@@ -201,16 +192,64 @@ func (l *lowering) placeWithOperands(n *node) {
 	}
 	var arranged arrangement
 	if n.op == opContract {
-		arranged = arrangeContraction(n.attr.(contraction), views[0], views[1], n.shape.DType)
-		if arranged.copyA != nil {
-			views[0] = whole(l.copyOf(*arranged.copyA, false).node)
-		}
-		if arranged.copyB != nil {
-			views[1] = whole(l.copyOf(*arranged.copyB, false).node)
-		}
+		arranged = l.arrange(n, views)
 	}
 	l.place(n, views...).arranged = arranged
 }
+
+// arrange plans a contraction and replaces those of its operands that are better copied first.
+func (l *lowering) arrange(n *node, views []view) arrangement {
+	loops := n.attr.(contraction).loops
+	dims, dtype := n.shape.Dimensions, n.shape.DType
+	sharedA, sharedB := l.shared[viewKey(views[0])], l.shared[viewKey(views[1])]
+	var addStrides []int
+	if len(views) > 2 {
+		addStrides = addStridesOf(loops, dims, views[2])
+	}
+	arranged, ok := arrangement{}, false
+	if len(views) == 2 || addStrides != nil {
+		arranged, ok = arrangeContraction(loops, views[0], views[1], sharedA, sharedB, addStrides, dtype)
+	}
+	if len(views) > 2 && !views[2].isDense() && (!ok || arranged.direct) {
+		views[2] = whole(l.copyOf(views[2], false).node)
+		addStrides = addStridesOf(loops, dims, views[2])
+		arranged, _ = arrangeContraction(loops, views[0], views[1], sharedA, sharedB, addStrides, dtype)
+	}
+	if arranged.copyA != nil {
+		views[0] = whole(l.copyOf(*arranged.copyA, false).node)
+	}
+	if arranged.copyB != nil {
+		views[1] = whole(l.copyOf(*arranged.copyB, false).node)
+	}
+	return arranged
+}
+
+// countShared counts for every view how many contractions read it.
+func (l *lowering) countShared(nodes []*node) {
+	l.shared = map[string]int{}
+	for _, n := range nodes {
+		if n.op == opContract {
+			for _, in := range n.in[:2] {
+				if v, ok := viewOf(in); ok {
+					l.shared[viewKey(v)]++
+				}
+			}
+		}
+	}
+}
+
+// viewOf returns what n is a view of, if no copy is needed to see it as one.
+func viewOf(n *node) (v view, ok bool) {
+	if !isLayout(n.op) {
+		return whole(n), true
+	}
+	if v, ok = viewOf(n.in[0]); !ok {
+		return v, false
+	}
+	return v.through(n)
+}
+
+func viewKey(v view) string { return fmt.Sprint(v.base.id, v.offset, v.dims, v.strides) }
 
 // isFusableReduction reports whether a reduction can be evaluated tile by tile.
 func isFusableReduction(n *node) bool {

@@ -311,7 +311,7 @@ func (r *rewriter) transpose(x *node, shape shapes.Shape, order axisOrder) (*nod
 	if x.op == opContract && r.onlyUser {
 		// Let the contraction write the transposed result.
 		was, is := denseStrides(x.shape.Dimensions), denseStrides(shape.Dimensions)
-		loops := slices.Clone(x.attr.(contraction))
+		loops := slices.Clone(x.attr.(contraction).loops)
 		found := 0
 		for i, l := range loops {
 			if l.c == 0 || l.n == 1 {
@@ -332,7 +332,7 @@ func (r *rewriter) transpose(x *node, shape shapes.Shape, order axisOrder) (*nod
 			}
 		}
 		if found == long {
-			return r.unique(opContract, shape, loops, x.in...)
+			return r.unique(opContract, shape, contraction{loops: loops}, x.in...)
 		}
 	}
 	return r.unique(backends.OpTypeTranspose, shape, order, x)

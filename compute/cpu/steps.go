@@ -101,30 +101,41 @@ func (e *emitter) mayTakeOver(p *placed, i int) {
 
 func (e *emitter) contract(p *placed) step {
 	n := p.node
-	a, b := p.operands[0], p.operands[1]
-	refA, refB, out := e.refTo(a), e.refTo(b), ref{val: p.value}
-	if p.arranged.direct {
-		// A's elements before the ref are reachable through negative strides only, which vectors do not take.
-		lenA, lenB := a.base.shape.Size()-a.offset, b.base.shape.Size()-b.offset
-		if !negative(p.arranged.loops[:]...) {
-			var s step
-			switch n.shape.DType {
-			case dtypes.Float32:
-				s = newVectorStep[float32](p.arranged.loops, refA, refB, out, lenA, lenB)
-			case dtypes.Float64:
-				s = newVectorStep[float64](p.arranged.loops, refA, refB, out, lenA, lenB)
-			}
-			if s != nil {
-				return s
-			}
+	place := func(v view) operand { return operand{e.refTo(v), v.base.shape.Size() - v.offset} }
+	a, b, c := place(p.operands[0]), place(p.operands[1]), operand{ref{val: p.value}, n.shape.Size()}
+	var add operand
+	adds := len(p.operands) > 2
+	if adds {
+		add = place(p.operands[2])
+		e.mayTakeOver(p, 2)
+	}
+	activation := n.attr.(contraction).activation
+	switch {
+	case !p.arranged.direct && n.shape.DType == dtypes.Float64:
+		return newContractStep[float64](p.arranged.plan, a, b, c, add, adds, activation)
+	case !p.arranged.direct:
+		return newContractStep[float32](p.arranged.plan, a, b, c, add, adds, activation)
+	}
+	var s step
+	// A's elements before the ref are reachable through negative strides only, which vectors do not take.
+	if !negative(p.arranged.loops[:]...) {
+		switch n.shape.DType {
+		case dtypes.Float32:
+			s = newVectorStep[float32](p.arranged.loops, a.ref, b.ref, c.ref, a.elements, b.elements)
+		case dtypes.Float64:
+			s = newVectorStep[float64](p.arranged.loops, a.ref, b.ref, c.ref, a.elements, b.elements)
 		}
-		return newDirectStep(n.shape.DType, p.arranged.loops, refA, refB, out)
 	}
-	lenA, lenB := a.base.shape.Size()-a.offset, b.base.shape.Size()-b.offset
+	if s == nil {
+		s = newDirectStep(n.shape.DType, p.arranged.loops, a.ref, b.ref, c.ref)
+	}
+	if !adds && activation == kernel.Identity {
+		return s
+	}
 	if n.shape.DType == dtypes.Float64 {
-		return newContractStep[float64](p.arranged.plan, refA, refB, out, lenA, lenB, n.shape.Size())
+		return &epilogueStep[float64]{s, c.ref, add.ref, c.elements, adds, activation}
 	}
-	return newContractStep[float32](p.arranged.plan, refA, refB, out, lenA, lenB, n.shape.Size())
+	return &epilogueStep[float32]{s, c.ref, add.ref, c.elements, adds, activation}
 }
 
 // copyStep makes a view dense.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/gomlx/gomlx/backends"
 	"github.com/gyrus-dev/gyrus/compute/cpu/kernel"
 )
 
@@ -69,6 +70,23 @@ func (v view) isUniform() bool {
 		}
 	}
 	return true
+}
+
+// through returns what n, which only changes the layout, makes of a view of its operand; ok is false for a reshape that no strides express.
+func (v view) through(n *node) (w view, ok bool) {
+	dims := n.shape.Dimensions
+	switch n.op {
+	case backends.OpTypeReshape:
+		return v.reshape(dims)
+	case backends.OpTypeTranspose:
+		return v.transpose(n.attr.(axisOrder)), true
+	case backends.OpTypeBroadcastInDim:
+		return v.broadcast(dims, n.attr.([]int)), true
+	case backends.OpTypeSlice:
+		return v.slice(dims, n.attr.(sliceRange)), true
+	default:
+		return v.reverse(n.attr.(reversedAxes)), true
+	}
 }
 
 func (v view) transpose(order []int) view {

@@ -24,18 +24,28 @@ func currentCrew() kernel.Parallel {
 
 // job is a loop whose iterations are taken one by one by whoever is free.
 type job struct {
-	body     func(int)
-	n        int64
-	next     atomic.Int64
-	left     atomic.Int64
-	finished chan struct{}
-	failure  atomic.Pointer[any]
+	body    func(int)
+	n       int64
+	next    atomic.Int64
+	left    atomic.Int64
+	wanted  atomic.Int64 // workers that may still join
+	sleeper atomic.Pointer[chan struct{}]
+	failure atomic.Pointer[any]
 }
 
+// The steps of an executable follow one another within microseconds, which is less than it takes to wake a goroutine. So a worker that
+// runs out of work looks for more for a while before it sleeps, and so does who waits for the last iterations of others.
+const patience = 30_000 // looks, of about a nanosecond each
+
 var (
-	jobs    = make(chan *job, 64)
-	hired   atomic.Int64
-	hireMux sync.Mutex
+	offered  atomic.Pointer[job] // to the workers that are looking
+	looking  atomic.Int64        // how many those are
+	sleepers = make(chan *job, 64)
+	hired    atomic.Int64
+	hireMux  sync.Mutex
+
+	// finished marks a job whose iterations have all returned.
+	finished = new(chan struct{})
 )
 
 // hire starts workers until there are n.
@@ -46,12 +56,45 @@ func hire(n int) {
 	hireMux.Lock()
 	defer hireMux.Unlock()
 	for ; hired.Load() < int64(n); hired.Add(1) {
-		go func() {
-			for j := range jobs {
-				j.work()
-			}
-		}()
+		go serve()
 	}
+}
+
+// serve is a worker's life.
+func serve() {
+	for {
+		j := look()
+		if j == nil {
+			j = <-sleepers
+		}
+		j.work()
+	}
+}
+
+// look returns an offered job; nil after having seen none for a while.
+func look() *job {
+	looking.Add(1)
+	for range patience {
+		if j := offered.Load(); j != nil && j.join() {
+			looking.Add(-1)
+			return j
+		}
+	}
+	looking.Add(-1)
+	// An offer made to this worker while it turned away must not be missed.
+	if j := offered.Load(); j != nil && j.join() {
+		return j
+	}
+	return nil
+}
+
+// join reports whether the job takes one more worker. The last one takes the offer down.
+func (j *job) join() bool {
+	left := j.wanted.Add(-1)
+	if left <= 0 {
+		offered.CompareAndSwap(j, nil)
+	}
+	return left >= 0
 }
 
 func (j *job) work() {
@@ -62,8 +105,23 @@ func (j *job) work() {
 		}
 		j.one(int(i))
 		if j.left.Add(-1) == 0 {
-			close(j.finished)
+			if wake := j.sleeper.Swap(finished); wake != nil {
+				close(*wake)
+			}
 		}
+	}
+}
+
+// wait returns when all iterations have.
+func (j *job) wait() {
+	for range patience {
+		if j.left.Load() == 0 {
+			return
+		}
+	}
+	wake := make(chan struct{})
+	if j.sleeper.CompareAndSwap(nil, &wake) {
+		<-wake
 	}
 }
 
@@ -89,18 +147,27 @@ func (c crew) For(n int, body func(i int)) {
 		return
 	}
 	hire(c.workers - 1)
-	j := &job{body: body, n: int64(n), finished: make(chan struct{})}
+	j := &job{body: body, n: int64(n)}
 	j.left.Store(int64(n))
-offer:
-	for range helpers {
+	j.wanted.Store(int64(helpers))
+	seen := offered.CompareAndSwap(nil, j)
+	awake := 0
+	if seen {
+		awake = int(looking.Load())
+	}
+wake:
+	for range helpers - awake {
 		select {
-		case jobs <- j:
+		case sleepers <- j:
 		default:
-			break offer // everyone is busy
+			break wake // everyone is busy
 		}
 	}
 	j.work()
-	<-j.finished
+	if seen {
+		offered.CompareAndSwap(j, nil)
+	}
+	j.wait()
 	if p := j.failure.Load(); p != nil {
 		panic(*p)
 	}

@@ -15,10 +15,10 @@ type View[T Float] struct {
 
 // GEMM is the product of two matrices, or of a batch of them, with what happens to the result while it is still in cache:
 //
-//	C = Activation(A·B + C·[Accumulate] + Bias + RowBias)
+//	C = Activation(A·B + C·[Accumulate] + Add + Bias + RowBias)
 //
 // A is [M, K], B [K, N] and C [M, N] row-major, its rows LDC elements apart. Problem p of a batch works on A.Data[p*StrideA:],
-// B.Data[p*StrideB:] and C[p*StrideC:]; a stride of 0 shares the operand.
+// B.Data[p*StrideB:], C[p*StrideC:] and Add[p*StrideAdd:]; a stride of 0 shares the operand.
 //
 // Each element of C is summed over K from first to last in blocks of 384, whatever the shapes, the strides and the number of workers; vectors
 // (M = 1 or N = 1) against a matrix whose rows run along K fold like Dot instead.
@@ -28,12 +28,15 @@ type GEMM[T Float] struct {
 	C          []T
 	LDC        int
 	Accumulate bool
+	Add        []T // [M, N], its rows LDAdd apart (0 repeats one row), or nil; not together with Accumulate
+	LDAdd      int
 	Bias       []T // [N], added to every row, or nil
 	RowBias    []T // [M], added to every column, or nil
 	Activation UnaryOp
 
 	Batch                     int // 0 and 1 are one problem
 	StrideA, StrideB, StrideC int
+	StrideAdd                 int
 }
 
 // depthBlock is the run of K that is summed in registers before it is added to C.
@@ -47,8 +50,21 @@ type microArgs struct {
 	bRow       int // the columns of b are adjacent
 	ldc        int
 	cols       int // columns to compute, at most the kernel's width
-	accumulate int // 1 adds to c, 0 overwrites it
+	accumulate int // 1 adds what is at from, 0 adds nothing
+	segments   *segment
+	count      int // of segments, at least 1
+	from       unsafe.Pointer
+	ldFrom     int
 }
+
+// segment is where a further run of k products begins, in bytes from a and b.
+type segment struct{ a, b int }
+
+// argsPool holds the arguments of running micro-kernels, which escape to them.
+var argsPool = sync.Pool{New: func() any { return new(microArgs) }}
+
+// oneSegment is the product of A and B themselves.
+var oneSegment segment
 
 // microWidths are the widths of micro-kernels in vectors.
 var microWidths = [...]int{1, 2, 4, 8}
@@ -87,7 +103,8 @@ func (g *GEMM[T]) Run(par Parallel) {
 		return
 	}
 	// A batch that shares B is one tall matrix.
-	if one.StrideB == 0 && one.StrideA == one.M*one.A.Row && one.StrideC == one.M*one.LDC && one.RowBias == nil {
+	if one.StrideB == 0 && one.StrideA == one.M*one.A.Row && one.StrideC == one.M*one.LDC && one.RowBias == nil &&
+		(one.Add == nil || one.StrideAdd == one.M*one.LDAdd) {
 		one.M *= one.Batch
 		one.run(par)
 		return
@@ -124,6 +141,9 @@ func (g *GEMM[T]) problem(p int) GEMM[T] {
 	one.A.Data = g.A.Data[p*g.StrideA:]
 	one.B.Data = g.B.Data[p*g.StrideB:]
 	one.C = g.C[p*g.StrideC:]
+	if g.Add != nil {
+		one.Add = g.Add[p*g.StrideAdd:]
+	}
 	one.Batch = 1
 	return one
 }
@@ -146,6 +166,9 @@ func (g *GEMM[T]) check() {
 		need("B", len(g.B.Data), g.StrideB, (g.K-1)*g.B.Row+(g.N-1)*g.B.Col+1)
 	}
 	need("C", len(g.C), g.StrideC, (g.M-1)*g.LDC+g.N)
+	if g.Add != nil {
+		need("Add", len(g.Add), g.StrideAdd, (g.M-1)*g.LDAdd+g.N)
+	}
 	if min(g.A.Row, g.A.Col, g.B.Row, g.B.Col, g.LDC, g.StrideA, g.StrideB, g.StrideC, g.M, g.N, g.K) < 0 {
 		panic("kernel.GEMM: a size or stride is negative")
 	}
@@ -161,19 +184,22 @@ func (g *GEMM[T]) check() {
 func (g *GEMM[T]) run(par Parallel) {
 	if g.K == 0 {
 		for i := range g.M {
-			if !g.Accumulate {
-				Fill(g.C[i*g.LDC:][:g.N], 0)
+			switch c := g.C[i*g.LDC:][:g.N]; {
+			case g.Add != nil:
+				copy(c, g.Add[i*g.LDAdd:])
+			case !g.Accumulate:
+				Fill(c, 0)
 			}
 		}
 		g.finish(0, g.M, 0, g.N)
 		return
 	}
-	if g.N == 1 && g.LDC == 1 && g.M > 1 {
+	if g.N == 1 && g.LDC == 1 && g.M > 1 && (g.Add == nil || g.LDAdd == 1) {
 		// A column is the row of the transposed problem.
 		g.M, g.N = g.N, g.M
 		g.A, g.B = View[T]{g.B.Data, g.B.Col, g.B.Row}, View[T]{g.A.Data, g.A.Col, g.A.Row}
 		g.Bias, g.RowBias = g.RowBias, g.Bias
-		g.LDC = g.N
+		g.LDC, g.LDAdd = g.N, g.N
 	}
 	if g.work() < parallelWork {
 		par = Serial{}
@@ -206,8 +232,11 @@ func (g *GEMM[T]) dotColumns(from, to int) {
 		a := g.A.Data[i*g.A.Row:][:g.K]
 		for j := from; j < to; j++ {
 			v := foldDot(a, g.B.Data[j*g.B.Col:][:g.K], dot)
-			if g.Accumulate {
+			switch {
+			case g.Accumulate:
 				v += g.C[i*g.LDC+j]
+			case g.Add != nil:
+				v += g.Add[i*g.LDAdd+j]
 			}
 			g.C[i*g.LDC+j] = v
 		}
@@ -367,10 +396,18 @@ func (s *gemmState[T]) tiles(task int) {
 	i1 = min(i1, i0+s.tilesM*s.rows)
 	j0, j1 := task%s.tasksN*s.tilesN*s.width, s.cols
 	j1 = min(j1, j0+s.tilesN*s.width)
-	args := microArgs{k: s.depth, ldc: s.LDC * size}
-	if s.Accumulate || s.p0 > 0 {
+	args := argsPool.Get().(*microArgs)
+	defer argsPool.Put(args)
+	*args = microArgs{k: s.depth, ldc: s.LDC * size, segments: &oneSegment, count: 1}
+	from, ldFrom := s.C, s.LDC
+	switch {
+	case s.p0 > 0 || s.Accumulate:
 		args.accumulate = 1
+	case s.Add != nil:
+		args.accumulate = 1
+		from, ldFrom = s.Add, s.LDAdd
 	}
+	args.ldFrom = ldFrom * size
 	for i := i0; i < i1; i += s.rows {
 		rows := min(s.rows, i1-i)
 		if s.packedA != nil {
@@ -392,7 +429,10 @@ func (s *gemmState[T]) tiles(task int) {
 				args.b, args.bRow = unsafe.Pointer(&s.B.Data[s.p0*s.B.Row+s.j0+j]), s.B.Row*size
 			}
 			args.c = unsafe.Pointer(&s.C[i*s.LDC+s.j0+j])
-			row[w](&args)
+			if args.accumulate != 0 {
+				args.from = unsafe.Pointer(&from[i*ldFrom+s.j0+j])
+			}
+			row[w](args)
 			j += args.cols
 		}
 	}
@@ -420,17 +460,19 @@ func portableTile[T Float](rows int) func(*microArgs) {
 	return func(g *microArgs) {
 		var zero T
 		size := int(unsafe.Sizeof(zero))
-		a := elements[T](g.a, (rows-1)*g.aRow/size+(g.k-1)*g.aCol/size+1)
-		b := elements[T](g.b, (g.k-1)*g.bRow/size+g.cols)
 		c := elements[T](g.c, (rows-1)*g.ldc/size+g.cols)
 		for i := range rows {
 			for j := range g.cols {
 				var sum T
-				for p := range g.k {
-					sum += a[(i*g.aRow+p*g.aCol)/size] * b[p*g.bRow/size+j]
+				for _, at := range unsafe.Slice(g.segments, g.count) {
+					a := elements[T](unsafe.Add(g.a, at.a), (rows-1)*g.aRow/size+(g.k-1)*g.aCol/size+1)
+					b := elements[T](unsafe.Add(g.b, at.b), (g.k-1)*g.bRow/size+g.cols)
+					for p := range g.k {
+						sum += a[(i*g.aRow+p*g.aCol)/size] * b[p*g.bRow/size+j]
+					}
 				}
 				if g.accumulate != 0 {
-					sum += c[i*g.ldc/size+j]
+					sum += *(*T)(unsafe.Add(g.from, i*g.ldFrom+j*size))
 				}
 				c[i*g.ldc/size+j] = sum
 			}
@@ -446,36 +488,38 @@ func portableTile4[T Float](g *microArgs) {
 	var zero T
 	size := int(unsafe.Sizeof(zero))
 	row, col, step, ldc := g.aRow/size, g.aCol/size, g.bRow/size, g.ldc/size
-	a := elements[T](g.a, 3*row+(g.k-1)*col+1)
-	b := elements[T](g.b, (g.k-1)*step+4)
 	var c00, c01, c02, c03, c10, c11, c12, c13, c20, c21, c22, c23, c30, c31, c32, c33 T
-	for p := range g.k {
-		v := b[p*step:][:4]
-		b0, b1, b2, b3 := v[0], v[1], v[2], v[3]
-		a0, a1, a2, a3 := a[p*col], a[p*col+row], a[p*col+2*row], a[p*col+3*row]
-		c00 += a0 * b0
-		c01 += a0 * b1
-		c02 += a0 * b2
-		c03 += a0 * b3
-		c10 += a1 * b0
-		c11 += a1 * b1
-		c12 += a1 * b2
-		c13 += a1 * b3
-		c20 += a2 * b0
-		c21 += a2 * b1
-		c22 += a2 * b2
-		c23 += a2 * b3
-		c30 += a3 * b0
-		c31 += a3 * b1
-		c32 += a3 * b2
-		c33 += a3 * b3
+	for _, at := range unsafe.Slice(g.segments, g.count) {
+		a := elements[T](unsafe.Add(g.a, at.a), 3*row+(g.k-1)*col+1)
+		b := elements[T](unsafe.Add(g.b, at.b), (g.k-1)*step+4)
+		for p := range g.k {
+			v := b[p*step:][:4]
+			b0, b1, b2, b3 := v[0], v[1], v[2], v[3]
+			a0, a1, a2, a3 := a[p*col], a[p*col+row], a[p*col+2*row], a[p*col+3*row]
+			c00 += a0 * b0
+			c01 += a0 * b1
+			c02 += a0 * b2
+			c03 += a0 * b3
+			c10 += a1 * b0
+			c11 += a1 * b1
+			c12 += a1 * b2
+			c13 += a1 * b3
+			c20 += a2 * b0
+			c21 += a2 * b1
+			c22 += a2 * b2
+			c23 += a2 * b3
+			c30 += a3 * b0
+			c31 += a3 * b1
+			c32 += a3 * b2
+			c33 += a3 * b3
+		}
 	}
 	c := elements[T](g.c, 3*ldc+4)
 	for i, sum := range [4][4]T{{c00, c01, c02, c03}, {c10, c11, c12, c13}, {c20, c21, c22, c23}, {c30, c31, c32, c33}} {
 		row := c[i*ldc:][:4]
 		for j, v := range sum {
 			if g.accumulate != 0 {
-				v += row[j]
+				v += *(*T)(unsafe.Add(g.from, i*g.ldFrom+j*size))
 			}
 			row[j] = v
 		}

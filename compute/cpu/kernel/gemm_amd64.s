@@ -6,41 +6,50 @@
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro1x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	MOVQ       $-1, SI
-	BZHIQ      BX, SI, SI
-	KMOVW      SI, K1
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	MOVQ       $-1, BX
+	BZHIQ      DX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
 	VPXORD     Z0, Z0, Z0
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPS.Z        (DI), K1, Z1
-	VFMADD231PS.BCST (CX), Z1, Z0
-	ADDQ             DX, CX
-	ADDQ             R8, DI
-	DECQ             R9
+	VMOVUPS.Z        (R9), K1, Z1
+	VFMADD231PS.BCST (DX), Z1, Z0
+	ADDQ             CX, DX
+	ADDQ             SI, R9
+	DECQ             R10
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, DI
+	DECQ             R8
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             BX, AX
-	VMOVUPS.Z        (AX), K1, Z1
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z1
 	VADDPS           Z1, Z0, Z0
-	ADDQ             SI, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
@@ -48,49 +57,58 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro1x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+16, BX
-	MOVQ       $-1, SI
-	BZHIQ      BX, SI, SI
-	KMOVW      SI, K1
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+16, DX
+	MOVQ       $-1, BX
+	BZHIQ      DX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPS      (DI), Z2
-	VMOVUPS.Z    64(DI), K1, Z3
-	VBROADCASTSS (CX), Z4
+	VMOVUPS      (R9), Z2
+	VMOVUPS.Z    64(R9), K1, Z3
+	VBROADCASTSS (DX), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z2
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z2
 	VADDPS       Z2, Z1, Z1
-	ADDQ         SI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
@@ -98,61 +116,70 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro1x4F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+48, BX
-	MOVQ       $-1, SI
-	BZHIQ      BX, SI, SI
-	KMOVW      SI, K1
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+48, DX
+	MOVQ       $-1, BX
+	BZHIQ      DX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPS      (DI), Z4
-	VMOVUPS      64(DI), Z5
-	VMOVUPS      128(DI), Z6
-	VMOVUPS.Z    192(DI), K1, Z7
-	VBROADCASTSS (CX), Z8
+	VMOVUPS      (R9), Z4
+	VMOVUPS      64(R9), Z5
+	VMOVUPS      128(R9), Z6
+	VMOVUPS.Z    192(R9), K1, Z7
+	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	VMOVUPS.Z    192(AX), K1, Z4
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VADDPS       64(CX), Z1, Z1
+	VADDPS       128(CX), Z2, Z2
+	VMOVUPS.Z    192(CX), K1, Z4
 	VADDPS       Z4, Z3, Z3
-	ADDQ         SI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
 	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
@@ -160,25 +187,23 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro1x8F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+112, BX
-	MOVQ       $-1, SI
-	BZHIQ      BX, SI, SI
-	KMOVW      SI, K1
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	PREFETCHT0 256(DI)
-	PREFETCHT0 320(DI)
-	PREFETCHT0 384(DI)
-	PREFETCHT0 448(DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+112, DX
+	MOVQ       $-1, BX
+	BZHIQ      DX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
+	PREFETCHT0 256(DX)
+	PREFETCHT0 320(DX)
+	PREFETCHT0 384(DX)
+	PREFETCHT0 448(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -187,20 +212,27 @@ TEXT ·micro1x8F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPS      (DI), Z8
-	VMOVUPS      64(DI), Z9
-	VMOVUPS      128(DI), Z10
-	VMOVUPS      192(DI), Z11
-	VMOVUPS      256(DI), Z12
-	VMOVUPS      320(DI), Z13
-	VMOVUPS      384(DI), Z14
-	VMOVUPS.Z    448(DI), K1, Z15
-	VBROADCASTSS (CX), Z16
+	VMOVUPS      (R9), Z8
+	VMOVUPS      64(R9), Z9
+	VMOVUPS      128(R9), Z10
+	VMOVUPS      192(R9), Z11
+	VMOVUPS      256(R9), Z12
+	VMOVUPS      320(R9), Z13
+	VMOVUPS      384(R9), Z14
+	VMOVUPS.Z    448(R9), K1, Z15
+	VBROADCASTSS (DX), Z16
 	VFMADD231PS  Z8, Z16, Z0
 	VFMADD231PS  Z9, Z16, Z1
 	VFMADD231PS  Z10, Z16, Z2
@@ -209,27 +241,392 @@ depth:
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	VADDPS       192(AX), Z3, Z3
-	VADDPS       256(AX), Z4, Z4
-	VADDPS       320(AX), Z5, Z5
-	VADDPS       384(AX), Z6, Z6
-	VMOVUPS.Z    448(AX), K1, Z8
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VADDPS       64(CX), Z1, Z1
+	VADDPS       128(CX), Z2, Z2
+	VADDPS       192(CX), Z3, Z3
+	VADDPS       256(CX), Z4, Z4
+	VADDPS       320(CX), Z5, Z5
+	VADDPS       384(CX), Z6, Z6
+	VMOVUPS.Z    448(CX), K1, Z8
 	VADDPS       Z8, Z7, Z7
-	ADDQ         SI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, K1, 448(AX)
+	ADDQ    BX, AX
+	VZEROUPPER
+	RET
+
+// func micro2x1F32AVX512(args *byte)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·micro2x1F32AVX512(SB), NOSPLIT, $0-8
+	MOVQ       args+0(FP), AX
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
+
+depth:
+	VMOVUPS.Z        (R10), K1, Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z2, Z1
+	ADDQ             DX, BX
+	ADDQ             DI, R10
+	DECQ             R11
+	JNZ              depth
+	ADDQ             $0x10, R8
+	DECQ             R9
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
+	JZ               store
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z2
+	VADDPS           Z2, Z0, Z0
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z2
+	VADDPS           Z2, Z1, Z1
+	ADDQ             DX, CX
+
+store:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    SI, AX
+	VZEROUPPER
+	RET
+
+// func micro2x2F32AVX512(args *byte)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·micro2x2F32AVX512(SB), NOSPLIT, $0-8
+	MOVQ       args+0(FP), AX
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
+
+depth:
+	VMOVUPS      (R10), Z4
+	VMOVUPS.Z    64(R10), K1, Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (BX)(CX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
+	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
+	JZ           store
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z4
+	VADDPS       Z4, Z1, Z1
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z4
+	VADDPS       Z4, Z3, Z3
+	ADDQ         DX, CX
+
+store:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    SI, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    SI, AX
+	VZEROUPPER
+	RET
+
+// func micro2x4F32AVX512(args *byte)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·micro2x4F32AVX512(SB), NOSPLIT, $0-8
+	MOVQ       args+0(FP), AX
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+48, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
+
+depth:
+	VMOVUPS      (R10), Z8
+	VMOVUPS      64(R10), Z9
+	VMOVUPS      128(R10), Z10
+	VMOVUPS.Z    192(R10), K1, Z11
+	VBROADCASTSS (BX), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (BX)(CX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
+	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
+	JZ           store
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VADDPS       64(CX), Z1, Z1
+	VADDPS       128(CX), Z2, Z2
+	VMOVUPS.Z    192(CX), K1, Z8
+	VADDPS       Z8, Z3, Z3
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VADDPS       64(CX), Z5, Z5
+	VADDPS       128(CX), Z6, Z6
+	VMOVUPS.Z    192(CX), K1, Z8
+	VADDPS       Z8, Z7, Z7
+	ADDQ         DX, CX
+
+store:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    SI, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    SI, AX
+	VZEROUPPER
+	RET
+
+// func micro2x8F32AVX512(args *byte)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·micro2x8F32AVX512(SB), NOSPLIT, $0-8
+	MOVQ       args+0(FP), AX
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+112, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 256(BX)
+	PREFETCHT0 320(BX)
+	PREFETCHT0 384(BX)
+	PREFETCHT0 448(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 256(BX)
+	PREFETCHT0 320(BX)
+	PREFETCHT0 384(BX)
+	PREFETCHT0 448(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
+
+depth:
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VMOVUPS      128(R10), Z18
+	VMOVUPS      192(R10), Z19
+	VMOVUPS      256(R10), Z20
+	VMOVUPS      320(R10), Z21
+	VMOVUPS      384(R10), Z22
+	VMOVUPS.Z    448(R10), K1, Z23
+	VBROADCASTSS (BX), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (BX)(CX*1), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
+	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
+	JZ           store
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VADDPS       64(CX), Z1, Z1
+	VADDPS       128(CX), Z2, Z2
+	VADDPS       192(CX), Z3, Z3
+	VADDPS       256(CX), Z4, Z4
+	VADDPS       320(CX), Z5, Z5
+	VADDPS       384(CX), Z6, Z6
+	VMOVUPS.Z    448(CX), K1, Z16
+	VADDPS       Z16, Z7, Z7
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VADDPS       64(CX), Z9, Z9
+	VADDPS       128(CX), Z10, Z10
+	VADDPS       192(CX), Z11, Z11
+	VADDPS       256(CX), Z12, Z12
+	VADDPS       320(CX), Z13, Z13
+	VADDPS       384(CX), Z14, Z14
+	VMOVUPS.Z    448(CX), K1, Z16
+	VADDPS       Z16, Z15, Z15
+	ADDQ         DX, CX
+
+store:
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
@@ -239,331 +636,6 @@ store:
 	VMOVUPS Z6, 384(AX)
 	VMOVUPS Z7, K1, 448(AX)
 	ADDQ    SI, AX
-	VZEROUPPER
-	RET
-
-// func micro2x1F32AVX512(args *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·micro2x1F32AVX512(SB), NOSPLIT, $0-8
-	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
-
-depth:
-	VMOVUPS.Z        (R8), K1, Z2
-	VFMADD231PS.BCST (CX), Z2, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z2, Z1
-	ADDQ             BX, CX
-	ADDQ             R9, R8
-	DECQ             R10
-	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
-	JZ               store
-	MOVQ             SI, AX
-	VMOVUPS.Z        (AX), K1, Z2
-	VADDPS           Z2, Z0, Z0
-	ADDQ             DI, AX
-	VMOVUPS.Z        (AX), K1, Z2
-	VADDPS           Z2, Z1, Z1
-	ADDQ             DI, AX
-
-store:
-	MOVQ    SI, AX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    DI, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    DI, AX
-	VZEROUPPER
-	RET
-
-// func micro2x2F32AVX512(args *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·micro2x2F32AVX512(SB), NOSPLIT, $0-8
-	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+16, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
-
-depth:
-	VMOVUPS      (R8), Z4
-	VMOVUPS.Z    64(R8), K1, Z5
-	VBROADCASTSS (CX), Z6
-	VFMADD231PS  Z4, Z6, Z0
-	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (CX)(DX*1), Z6
-	VFMADD231PS  Z4, Z6, Z2
-	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
-	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
-	JZ           store
-	MOVQ         SI, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z4
-	VADDPS       Z4, Z1, Z1
-	ADDQ         DI, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z4
-	VADDPS       Z4, Z3, Z3
-	ADDQ         DI, AX
-
-store:
-	MOVQ    SI, AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    DI, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    DI, AX
-	VZEROUPPER
-	RET
-
-// func micro2x4F32AVX512(args *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·micro2x4F32AVX512(SB), NOSPLIT, $0-8
-	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+48, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
-
-depth:
-	VMOVUPS      (R8), Z8
-	VMOVUPS      64(R8), Z9
-	VMOVUPS      128(R8), Z10
-	VMOVUPS.Z    192(R8), K1, Z11
-	VBROADCASTSS (CX), Z12
-	VFMADD231PS  Z8, Z12, Z0
-	VFMADD231PS  Z9, Z12, Z1
-	VFMADD231PS  Z10, Z12, Z2
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (CX)(DX*1), Z12
-	VFMADD231PS  Z8, Z12, Z4
-	VFMADD231PS  Z9, Z12, Z5
-	VFMADD231PS  Z10, Z12, Z6
-	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
-	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
-	JZ           store
-	MOVQ         SI, AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	VMOVUPS.Z    192(AX), K1, Z8
-	VADDPS       Z8, Z3, Z3
-	ADDQ         DI, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	VADDPS       128(AX), Z6, Z6
-	VMOVUPS.Z    192(AX), K1, Z8
-	VADDPS       Z8, Z7, Z7
-	ADDQ         DI, AX
-
-store:
-	MOVQ    SI, AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    DI, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPS Z7, K1, 192(AX)
-	ADDQ    DI, AX
-	VZEROUPPER
-	RET
-
-// func micro2x8F32AVX512(args *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·micro2x8F32AVX512(SB), NOSPLIT, $0-8
-	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+112, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	PREFETCHT0 256(R8)
-	PREFETCHT0 320(R8)
-	PREFETCHT0 384(R8)
-	PREFETCHT0 448(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	PREFETCHT0 256(R8)
-	PREFETCHT0 320(R8)
-	PREFETCHT0 384(R8)
-	PREFETCHT0 448(R8)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
-
-depth:
-	VMOVUPS      (R8), Z16
-	VMOVUPS      64(R8), Z17
-	VMOVUPS      128(R8), Z18
-	VMOVUPS      192(R8), Z19
-	VMOVUPS      256(R8), Z20
-	VMOVUPS      320(R8), Z21
-	VMOVUPS      384(R8), Z22
-	VMOVUPS.Z    448(R8), K1, Z23
-	VBROADCASTSS (CX), Z24
-	VFMADD231PS  Z16, Z24, Z0
-	VFMADD231PS  Z17, Z24, Z1
-	VFMADD231PS  Z18, Z24, Z2
-	VFMADD231PS  Z19, Z24, Z3
-	VFMADD231PS  Z20, Z24, Z4
-	VFMADD231PS  Z21, Z24, Z5
-	VFMADD231PS  Z22, Z24, Z6
-	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (CX)(DX*1), Z24
-	VFMADD231PS  Z16, Z24, Z8
-	VFMADD231PS  Z17, Z24, Z9
-	VFMADD231PS  Z18, Z24, Z10
-	VFMADD231PS  Z19, Z24, Z11
-	VFMADD231PS  Z20, Z24, Z12
-	VFMADD231PS  Z21, Z24, Z13
-	VFMADD231PS  Z22, Z24, Z14
-	VFMADD231PS  Z23, Z24, Z15
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
-	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
-	JZ           store
-	MOVQ         SI, AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	VADDPS       192(AX), Z3, Z3
-	VADDPS       256(AX), Z4, Z4
-	VADDPS       320(AX), Z5, Z5
-	VADDPS       384(AX), Z6, Z6
-	VMOVUPS.Z    448(AX), K1, Z16
-	VADDPS       Z16, Z7, Z7
-	ADDQ         DI, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	VADDPS       128(AX), Z10, Z10
-	VADDPS       192(AX), Z11, Z11
-	VADDPS       256(AX), Z12, Z12
-	VADDPS       320(AX), Z13, Z13
-	VADDPS       384(AX), Z14, Z14
-	VMOVUPS.Z    448(AX), K1, Z16
-	VADDPS       Z16, Z15, Z15
-	ADDQ         DI, AX
-
-store:
-	MOVQ    SI, AX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, 320(AX)
-	VMOVUPS Z6, 384(AX)
-	VMOVUPS Z7, K1, 448(AX)
-	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
 	VMOVUPS Z10, 128(AX)
@@ -572,7 +644,7 @@ store:
 	VMOVUPS Z13, 320(AX)
 	VMOVUPS Z14, 384(AX)
 	VMOVUPS Z15, K1, 448(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
@@ -580,59 +652,68 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro3x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPS.Z        (R8), K1, Z3
-	VFMADD231PS.BCST (CX), Z3, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z3, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z3, Z2
-	ADDQ             BX, CX
-	ADDQ             R9, R8
-	DECQ             R10
+	VMOVUPS.Z        (R10), K1, Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z3, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z3, Z2
+	ADDQ             DX, BX
+	ADDQ             DI, R10
+	DECQ             R11
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R8
+	DECQ             R9
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             SI, AX
-	VMOVUPS.Z        (AX), K1, Z3
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z3
 	VADDPS           Z3, Z0, Z0
-	ADDQ             DI, AX
-	VMOVUPS.Z        (AX), K1, Z3
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z3
 	VADDPS           Z3, Z1, Z1
-	ADDQ             DI, AX
-	VMOVUPS.Z        (AX), K1, Z3
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z3
 	VADDPS           Z3, Z2, Z2
-	ADDQ             DI, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
@@ -640,79 +721,88 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro3x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+16, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPS      (R8), Z6
-	VMOVUPS.Z    64(R8), K1, Z7
-	VBROADCASTSS (CX), Z8
+	VMOVUPS      (R10), Z6
+	VMOVUPS.Z    64(R10), K1, Z7
+	VBROADCASTSS (BX), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (CX)(DX*1), Z8
+	VBROADCASTSS (BX)(CX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (CX)(DX*2), Z8
+	VBROADCASTSS (BX)(CX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z6
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z6
 	VADDPS       Z6, Z1, Z1
-	ADDQ         DI, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z6
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z6
 	VADDPS       Z6, Z3, Z3
-	ADDQ         DI, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z6
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z6
 	VADDPS       Z6, Z5, Z5
-	ADDQ         DI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
@@ -720,31 +810,29 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro3x4F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+48, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+48, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -757,74 +845,85 @@ TEXT ·micro3x4F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPS      (R8), Z12
-	VMOVUPS      64(R8), Z13
-	VMOVUPS      128(R8), Z14
-	VMOVUPS.Z    192(R8), K1, Z15
-	VBROADCASTSS (CX), Z16
+	VMOVUPS      (R10), Z12
+	VMOVUPS      64(R10), Z13
+	VMOVUPS      128(R10), Z14
+	VMOVUPS.Z    192(R10), K1, Z15
+	VBROADCASTSS (BX), Z16
 	VFMADD231PS  Z12, Z16, Z0
 	VFMADD231PS  Z13, Z16, Z1
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (CX)(DX*1), Z16
+	VBROADCASTSS (BX)(CX*1), Z16
 	VFMADD231PS  Z12, Z16, Z4
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (CX)(DX*2), Z16
+	VBROADCASTSS (BX)(CX*2), Z16
 	VFMADD231PS  Z12, Z16, Z8
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	VMOVUPS.Z    192(AX), K1, Z12
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VADDPS       64(CX), Z1, Z1
+	VADDPS       128(CX), Z2, Z2
+	VMOVUPS.Z    192(CX), K1, Z12
 	VADDPS       Z12, Z3, Z3
-	ADDQ         DI, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	VADDPS       128(AX), Z6, Z6
-	VMOVUPS.Z    192(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VADDPS       64(CX), Z5, Z5
+	VADDPS       128(CX), Z6, Z6
+	VMOVUPS.Z    192(CX), K1, Z12
 	VADDPS       Z12, Z7, Z7
-	ADDQ         DI, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	VADDPS       128(AX), Z10, Z10
-	VMOVUPS.Z    192(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VADDPS       64(CX), Z9, Z9
+	VADDPS       128(CX), Z10, Z10
+	VMOVUPS.Z    192(CX), K1, Z12
 	VADDPS       Z12, Z11, Z11
-	ADDQ         DI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
 	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
 	VMOVUPS Z6, 128(AX)
 	VMOVUPS Z7, K1, 192(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
 	VMOVUPS Z10, 128(AX)
 	VMOVUPS Z11, K1, 192(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
@@ -832,71 +931,80 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro4x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS.Z        (R9), K1, Z4
-	VFMADD231PS.BCST (CX), Z4, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z4, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z4, Z2
+	VMOVUPS.Z        (R11), K1, Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z4, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z4, Z2
 	VFMADD231PS.BCST (SI), Z4, Z3
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             R10, R9
-	DECQ             R11
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             R8, R11
+	DECQ             R12
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R9
+	DECQ             R10
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             DI, AX
-	VMOVUPS.Z        (AX), K1, Z4
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z4
 	VADDPS           Z4, Z0, Z0
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z4
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z4
 	VADDPS           Z4, Z1, Z1
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z4
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z4
 	VADDPS           Z4, Z2, Z2
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z4
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z4
 	VADDPS           Z4, Z3, Z3
-	ADDQ             R8, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -904,30 +1012,26 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro4x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+16, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -936,65 +1040,78 @@ TEXT ·micro4x2F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS      (R9), Z8
-	VMOVUPS.Z    64(R9), K1, Z9
-	VBROADCASTSS (CX), Z10
+	VMOVUPS      (R11), Z8
+	VMOVUPS.Z    64(R11), K1, Z9
+	VBROADCASTSS (BX), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (CX)(DX*1), Z10
+	VBROADCASTSS (BX)(CX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (CX)(DX*2), Z10
+	VBROADCASTSS (BX)(CX*2), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
 	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z8
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z8
 	VADDPS       Z8, Z1, Z1
-	ADDQ         R8, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z8
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z8
 	VADDPS       Z8, Z3, Z3
-	ADDQ         R8, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z8
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z8
 	VADDPS       Z8, Z5, Z5
-	ADDQ         R8, AX
-	VADDPS       (AX), Z6, Z6
-	VMOVUPS.Z    64(AX), K1, Z8
+	ADDQ         DX, CX
+	VADDPS       (CX), Z6, Z6
+	VMOVUPS.Z    64(CX), K1, Z8
 	VADDPS       Z8, Z7, Z7
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -1002,38 +1119,34 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro4x4F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+48, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+48, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1050,26 +1163,35 @@ TEXT ·micro4x4F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS      (R9), Z16
-	VMOVUPS      64(R9), Z17
-	VMOVUPS      128(R9), Z18
-	VMOVUPS.Z    192(R9), K1, Z19
-	VBROADCASTSS (CX), Z20
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS.Z    192(R11), K1, Z19
+	VBROADCASTSS (BX), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (CX)(DX*1), Z20
+	VBROADCASTSS (BX)(CX*1), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (CX)(DX*2), Z20
+	VBROADCASTSS (BX)(CX*2), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
@@ -1079,62 +1201,66 @@ depth:
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	VMOVUPS.Z    192(AX), K1, Z16
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VADDPS       64(CX), Z1, Z1
+	VADDPS       128(CX), Z2, Z2
+	VMOVUPS.Z    192(CX), K1, Z16
 	VADDPS       Z16, Z3, Z3
-	ADDQ         R8, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	VADDPS       128(AX), Z6, Z6
-	VMOVUPS.Z    192(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VADDPS       64(CX), Z5, Z5
+	VADDPS       128(CX), Z6, Z6
+	VMOVUPS.Z    192(CX), K1, Z16
 	VADDPS       Z16, Z7, Z7
-	ADDQ         R8, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	VADDPS       128(AX), Z10, Z10
-	VMOVUPS.Z    192(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VADDPS       64(CX), Z9, Z9
+	VADDPS       128(CX), Z10, Z10
+	VMOVUPS.Z    192(CX), K1, Z16
 	VADDPS       Z16, Z11, Z11
-	ADDQ         R8, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	VADDPS       128(AX), Z14, Z14
-	VMOVUPS.Z    192(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z12, Z12
+	VADDPS       64(CX), Z13, Z13
+	VADDPS       128(CX), Z14, Z14
+	VMOVUPS.Z    192(CX), K1, Z16
 	VADDPS       Z16, Z15, Z15
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
 	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
 	VMOVUPS Z6, 128(AX)
 	VMOVUPS Z7, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
 	VMOVUPS Z10, 128(AX)
 	VMOVUPS Z11, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
 	VMOVUPS Z14, 128(AX)
 	VMOVUPS Z15, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -1142,80 +1268,89 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro5x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS.Z        (R9), K1, Z5
-	VFMADD231PS.BCST (CX), Z5, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z5, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z5, Z2
+	VMOVUPS.Z        (R11), K1, Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z5, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z5, Z2
 	VFMADD231PS.BCST (SI), Z5, Z3
-	VFMADD231PS.BCST (SI)(DX*1), Z5, Z4
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             R10, R9
-	DECQ             R11
+	VFMADD231PS.BCST (SI)(CX*1), Z5, Z4
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             R8, R11
+	DECQ             R12
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R9
+	DECQ             R10
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             DI, AX
-	VMOVUPS.Z        (AX), K1, Z5
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z5
 	VADDPS           Z5, Z0, Z0
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z5
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z5
 	VADDPS           Z5, Z1, Z1
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z5
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z5
 	VADDPS           Z5, Z2, Z2
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z5
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z5
 	VADDPS           Z5, Z3, Z3
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z5
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z5
 	VADDPS           Z5, Z4, Z4
-	ADDQ             R8, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -1223,33 +1358,29 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro5x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+16, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1260,75 +1391,88 @@ TEXT ·micro5x2F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS      (R9), Z10
-	VMOVUPS.Z    64(R9), K1, Z11
-	VBROADCASTSS (CX), Z12
+	VMOVUPS      (R11), Z10
+	VMOVUPS.Z    64(R11), K1, Z11
+	VBROADCASTSS (BX), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (CX)(DX*1), Z12
+	VBROADCASTSS (BX)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (CX)(DX*2), Z12
+	VBROADCASTSS (BX)(CX*2), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
 	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (SI)(DX*1), Z12
+	VBROADCASTSS (SI)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z10
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z10
 	VADDPS       Z10, Z1, Z1
-	ADDQ         R8, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z10
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z10
 	VADDPS       Z10, Z3, Z3
-	ADDQ         R8, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z10
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z10
 	VADDPS       Z10, Z5, Z5
-	ADDQ         R8, AX
-	VADDPS       (AX), Z6, Z6
-	VMOVUPS.Z    64(AX), K1, Z10
+	ADDQ         DX, CX
+	VADDPS       (CX), Z6, Z6
+	VMOVUPS.Z    64(CX), K1, Z10
 	VADDPS       Z10, Z7, Z7
-	ADDQ         R8, AX
-	VADDPS       (AX), Z8, Z8
-	VMOVUPS.Z    64(AX), K1, Z10
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VMOVUPS.Z    64(CX), K1, Z10
 	VADDPS       Z10, Z9, Z9
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -1336,43 +1480,39 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro5x4F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+48, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+48, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1393,26 +1533,35 @@ TEXT ·micro5x4F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS      (R9), Z20
-	VMOVUPS      64(R9), Z21
-	VMOVUPS      128(R9), Z22
-	VMOVUPS.Z    192(R9), K1, Z23
-	VBROADCASTSS (CX), Z24
+	VMOVUPS      (R11), Z20
+	VMOVUPS      64(R11), Z21
+	VMOVUPS      128(R11), Z22
+	VMOVUPS.Z    192(R11), K1, Z23
+	VBROADCASTSS (BX), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (CX)(DX*1), Z24
+	VBROADCASTSS (BX)(CX*1), Z24
 	VFMADD231PS  Z20, Z24, Z4
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (CX)(DX*2), Z24
+	VBROADCASTSS (BX)(CX*2), Z24
 	VFMADD231PS  Z20, Z24, Z8
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
@@ -1422,78 +1571,82 @@ depth:
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (SI)(DX*1), Z24
+	VBROADCASTSS (SI)(CX*1), Z24
 	VFMADD231PS  Z20, Z24, Z16
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	VMOVUPS.Z    192(AX), K1, Z20
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VADDPS       64(CX), Z1, Z1
+	VADDPS       128(CX), Z2, Z2
+	VMOVUPS.Z    192(CX), K1, Z20
 	VADDPS       Z20, Z3, Z3
-	ADDQ         R8, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	VADDPS       128(AX), Z6, Z6
-	VMOVUPS.Z    192(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VADDPS       64(CX), Z5, Z5
+	VADDPS       128(CX), Z6, Z6
+	VMOVUPS.Z    192(CX), K1, Z20
 	VADDPS       Z20, Z7, Z7
-	ADDQ         R8, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	VADDPS       128(AX), Z10, Z10
-	VMOVUPS.Z    192(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VADDPS       64(CX), Z9, Z9
+	VADDPS       128(CX), Z10, Z10
+	VMOVUPS.Z    192(CX), K1, Z20
 	VADDPS       Z20, Z11, Z11
-	ADDQ         R8, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	VADDPS       128(AX), Z14, Z14
-	VMOVUPS.Z    192(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z12, Z12
+	VADDPS       64(CX), Z13, Z13
+	VADDPS       128(CX), Z14, Z14
+	VMOVUPS.Z    192(CX), K1, Z20
 	VADDPS       Z20, Z15, Z15
-	ADDQ         R8, AX
-	VADDPS       (AX), Z16, Z16
-	VADDPS       64(AX), Z17, Z17
-	VADDPS       128(AX), Z18, Z18
-	VMOVUPS.Z    192(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z16, Z16
+	VADDPS       64(CX), Z17, Z17
+	VADDPS       128(CX), Z18, Z18
+	VMOVUPS.Z    192(CX), K1, Z20
 	VADDPS       Z20, Z19, Z19
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
 	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
 	VMOVUPS Z6, 128(AX)
 	VMOVUPS Z7, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
 	VMOVUPS Z10, 128(AX)
 	VMOVUPS Z11, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
 	VMOVUPS Z14, 128(AX)
 	VMOVUPS Z15, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
 	VMOVUPS Z18, 128(AX)
 	VMOVUPS Z19, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -1501,89 +1654,98 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro6x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS.Z        (R9), K1, Z6
-	VFMADD231PS.BCST (CX), Z6, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z6, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z6, Z2
+	VMOVUPS.Z        (R11), K1, Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z6, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z6, Z2
 	VFMADD231PS.BCST (SI), Z6, Z3
-	VFMADD231PS.BCST (SI)(DX*1), Z6, Z4
-	VFMADD231PS.BCST (SI)(DX*2), Z6, Z5
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             R10, R9
-	DECQ             R11
+	VFMADD231PS.BCST (SI)(CX*1), Z6, Z4
+	VFMADD231PS.BCST (SI)(CX*2), Z6, Z5
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             R8, R11
+	DECQ             R12
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R9
+	DECQ             R10
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             DI, AX
-	VMOVUPS.Z        (AX), K1, Z6
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z6
 	VADDPS           Z6, Z0, Z0
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z6
 	VADDPS           Z6, Z1, Z1
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z6
 	VADDPS           Z6, Z2, Z2
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z6
 	VADDPS           Z6, Z3, Z3
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z6
 	VADDPS           Z6, Z4, Z4
-	ADDQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z6
 	VADDPS           Z6, Z5, Z5
-	ADDQ             R8, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -1591,36 +1753,32 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro6x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+16, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1633,85 +1791,98 @@ TEXT ·micro6x2F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS      (R9), Z12
-	VMOVUPS.Z    64(R9), K1, Z13
-	VBROADCASTSS (CX), Z14
+	VMOVUPS      (R11), Z12
+	VMOVUPS.Z    64(R11), K1, Z13
+	VBROADCASTSS (BX), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (CX)(DX*1), Z14
+	VBROADCASTSS (BX)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (CX)(DX*2), Z14
+	VBROADCASTSS (BX)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
 	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (SI)(DX*1), Z14
+	VBROADCASTSS (SI)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (SI)(DX*2), Z14
+	VBROADCASTSS (SI)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z12
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z12
 	VADDPS       Z12, Z1, Z1
-	ADDQ         R8, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z12
 	VADDPS       Z12, Z3, Z3
-	ADDQ         R8, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z12
 	VADDPS       Z12, Z5, Z5
-	ADDQ         R8, AX
-	VADDPS       (AX), Z6, Z6
-	VMOVUPS.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPS       (CX), Z6, Z6
+	VMOVUPS.Z    64(CX), K1, Z12
 	VADDPS       Z12, Z7, Z7
-	ADDQ         R8, AX
-	VADDPS       (AX), Z8, Z8
-	VMOVUPS.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VMOVUPS.Z    64(CX), K1, Z12
 	VADDPS       Z12, Z9, Z9
-	ADDQ         R8, AX
-	VADDPS       (AX), Z10, Z10
-	VMOVUPS.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPS       (CX), Z10, Z10
+	VMOVUPS.Z    64(CX), K1, Z12
 	VADDPS       Z12, Z11, Z11
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -1719,48 +1890,44 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro6x4F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+48, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+48, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1785,26 +1952,35 @@ TEXT ·micro6x4F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	VMOVUPS      128(R9), Z26
-	VMOVUPS.Z    192(R9), K1, Z27
-	VBROADCASTSS (CX), Z28
+	VMOVUPS      (R11), Z24
+	VMOVUPS      64(R11), Z25
+	VMOVUPS      128(R11), Z26
+	VMOVUPS.Z    192(R11), K1, Z27
+	VBROADCASTSS (BX), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (CX)(DX*1), Z28
+	VBROADCASTSS (BX)(CX*1), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (CX)(DX*2), Z28
+	VBROADCASTSS (BX)(CX*2), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
@@ -1814,94 +1990,98 @@ depth:
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (SI)(DX*1), Z28
+	VBROADCASTSS (SI)(CX*1), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (SI)(DX*2), Z28
+	VBROADCASTSS (SI)(CX*2), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	VMOVUPS.Z    192(AX), K1, Z24
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VADDPS       64(CX), Z1, Z1
+	VADDPS       128(CX), Z2, Z2
+	VMOVUPS.Z    192(CX), K1, Z24
 	VADDPS       Z24, Z3, Z3
-	ADDQ         R8, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	VADDPS       128(AX), Z6, Z6
-	VMOVUPS.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VADDPS       64(CX), Z5, Z5
+	VADDPS       128(CX), Z6, Z6
+	VMOVUPS.Z    192(CX), K1, Z24
 	VADDPS       Z24, Z7, Z7
-	ADDQ         R8, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	VADDPS       128(AX), Z10, Z10
-	VMOVUPS.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VADDPS       64(CX), Z9, Z9
+	VADDPS       128(CX), Z10, Z10
+	VMOVUPS.Z    192(CX), K1, Z24
 	VADDPS       Z24, Z11, Z11
-	ADDQ         R8, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	VADDPS       128(AX), Z14, Z14
-	VMOVUPS.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z12, Z12
+	VADDPS       64(CX), Z13, Z13
+	VADDPS       128(CX), Z14, Z14
+	VMOVUPS.Z    192(CX), K1, Z24
 	VADDPS       Z24, Z15, Z15
-	ADDQ         R8, AX
-	VADDPS       (AX), Z16, Z16
-	VADDPS       64(AX), Z17, Z17
-	VADDPS       128(AX), Z18, Z18
-	VMOVUPS.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z16, Z16
+	VADDPS       64(CX), Z17, Z17
+	VADDPS       128(CX), Z18, Z18
+	VMOVUPS.Z    192(CX), K1, Z24
 	VADDPS       Z24, Z19, Z19
-	ADDQ         R8, AX
-	VADDPS       (AX), Z20, Z20
-	VADDPS       64(AX), Z21, Z21
-	VADDPS       128(AX), Z22, Z22
-	VMOVUPS.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z20, Z20
+	VADDPS       64(CX), Z21, Z21
+	VADDPS       128(CX), Z22, Z22
+	VMOVUPS.Z    192(CX), K1, Z24
 	VADDPS       Z24, Z23, Z23
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
 	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
 	VMOVUPS Z6, 128(AX)
 	VMOVUPS Z7, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
 	VMOVUPS Z10, 128(AX)
 	VMOVUPS Z11, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
 	VMOVUPS Z14, 128(AX)
 	VMOVUPS Z15, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
 	VMOVUPS Z18, 128(AX)
 	VMOVUPS Z19, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, 64(AX)
 	VMOVUPS Z22, 128(AX)
 	VMOVUPS Z23, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -1909,33 +2089,27 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro7x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1943,67 +2117,82 @@ TEXT ·micro7x1F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPS.Z        (R10), K1, Z7
-	VFMADD231PS.BCST (CX), Z7, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z7, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z7, Z2
+	VMOVUPS.Z        (R12), K1, Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z7, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z7, Z2
 	VFMADD231PS.BCST (SI), Z7, Z3
-	VFMADD231PS.BCST (SI)(DX*1), Z7, Z4
-	VFMADD231PS.BCST (SI)(DX*2), Z7, Z5
+	VFMADD231PS.BCST (SI)(CX*1), Z7, Z4
+	VFMADD231PS.BCST (SI)(CX*2), Z7, Z5
 	VFMADD231PS.BCST (DI), Z7, Z6
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             R11, R10
-	DECQ             R12
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             R9, R12
+	DECQ             R13
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R10
+	DECQ             R11
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z7
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z7
 	VADDPS           Z7, Z0, Z0
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z7
 	VADDPS           Z7, Z1, Z1
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z7
 	VADDPS           Z7, Z2, Z2
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z7
 	VADDPS           Z7, Z3, Z3
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z7
 	VADDPS           Z7, Z4, Z4
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z7
 	VADDPS           Z7, Z5, Z5
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z7
 	VADDPS           Z7, Z6, Z6
-	ADDQ             R9, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -2011,41 +2200,35 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro7x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	SUBQ       $+16, R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2060,96 +2243,111 @@ TEXT ·micro7x2F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPS      (R10), Z14
-	VMOVUPS.Z    64(R10), K1, Z15
-	VBROADCASTSS (CX), Z16
+	VMOVUPS      (R12), Z14
+	VMOVUPS.Z    64(R12), K1, Z15
+	VBROADCASTSS (BX), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS (CX)(DX*1), Z16
+	VBROADCASTSS (BX)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (CX)(DX*2), Z16
+	VBROADCASTSS (BX)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
 	VBROADCASTSS (SI), Z16
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (SI)(DX*1), Z16
+	VBROADCASTSS (SI)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (SI)(DX*2), Z16
+	VBROADCASTSS (SI)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
 	VBROADCASTSS (DI), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         R11, R10
-	DECQ         R12
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         R9, R12
+	DECQ         R13
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R10
+	DECQ         R11
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R8, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z14
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z14
 	VADDPS       Z14, Z1, Z1
-	ADDQ         R9, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z14
 	VADDPS       Z14, Z3, Z3
-	ADDQ         R9, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z14
 	VADDPS       Z14, Z5, Z5
-	ADDQ         R9, AX
-	VADDPS       (AX), Z6, Z6
-	VMOVUPS.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPS       (CX), Z6, Z6
+	VMOVUPS.Z    64(CX), K1, Z14
 	VADDPS       Z14, Z7, Z7
-	ADDQ         R9, AX
-	VADDPS       (AX), Z8, Z8
-	VMOVUPS.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VMOVUPS.Z    64(CX), K1, Z14
 	VADDPS       Z14, Z9, Z9
-	ADDQ         R9, AX
-	VADDPS       (AX), Z10, Z10
-	VMOVUPS.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPS       (CX), Z10, Z10
+	VMOVUPS.Z    64(CX), K1, Z14
 	VADDPS       Z14, Z11, Z11
-	ADDQ         R9, AX
-	VADDPS       (AX), Z12, Z12
-	VMOVUPS.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPS       (CX), Z12, Z12
+	VMOVUPS.Z    64(CX), K1, Z14
 	VADDPS       Z14, Z13, Z13
-	ADDQ         R9, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -2157,35 +2355,29 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro8x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2194,73 +2386,88 @@ TEXT ·micro8x1F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPS.Z        (R10), K1, Z8
-	VFMADD231PS.BCST (CX), Z8, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z8, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z8, Z2
+	VMOVUPS.Z        (R12), K1, Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z8, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z8, Z2
 	VFMADD231PS.BCST (SI), Z8, Z3
-	VFMADD231PS.BCST (SI)(DX*1), Z8, Z4
-	VFMADD231PS.BCST (SI)(DX*2), Z8, Z5
+	VFMADD231PS.BCST (SI)(CX*1), Z8, Z4
+	VFMADD231PS.BCST (SI)(CX*2), Z8, Z5
 	VFMADD231PS.BCST (DI), Z8, Z6
-	VFMADD231PS.BCST (DI)(DX*1), Z8, Z7
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             R11, R10
-	DECQ             R12
+	VFMADD231PS.BCST (DI)(CX*1), Z8, Z7
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             R9, R12
+	DECQ             R13
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R10
+	DECQ             R11
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z8
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z8
 	VADDPS           Z8, Z0, Z0
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z8
 	VADDPS           Z8, Z1, Z1
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z8
 	VADDPS           Z8, Z2, Z2
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z8
 	VADDPS           Z8, Z3, Z3
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z8
 	VADDPS           Z8, Z4, Z4
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z8
 	VADDPS           Z8, Z5, Z5
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z8
 	VADDPS           Z8, Z6, Z6
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z8
 	VADDPS           Z8, Z7, Z7
-	ADDQ             R9, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -2268,44 +2475,38 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro8x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	SUBQ       $+16, R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2322,106 +2523,121 @@ TEXT ·micro8x2F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPS      (R10), Z16
-	VMOVUPS.Z    64(R10), K1, Z17
-	VBROADCASTSS (CX), Z18
+	VMOVUPS      (R12), Z16
+	VMOVUPS.Z    64(R12), K1, Z17
+	VBROADCASTSS (BX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (CX)(DX*1), Z18
+	VBROADCASTSS (BX)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (CX)(DX*2), Z18
+	VBROADCASTSS (BX)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
 	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (SI)(DX*1), Z18
+	VBROADCASTSS (SI)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (SI)(DX*2), Z18
+	VBROADCASTSS (SI)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
 	VBROADCASTSS (DI), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (DI)(DX*1), Z18
+	VBROADCASTSS (DI)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         R11, R10
-	DECQ         R12
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         R9, R12
+	DECQ         R13
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R10
+	DECQ         R11
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R8, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z16
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z16
 	VADDPS       Z16, Z1, Z1
-	ADDQ         R9, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z16
 	VADDPS       Z16, Z3, Z3
-	ADDQ         R9, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z16
 	VADDPS       Z16, Z5, Z5
-	ADDQ         R9, AX
-	VADDPS       (AX), Z6, Z6
-	VMOVUPS.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z6, Z6
+	VMOVUPS.Z    64(CX), K1, Z16
 	VADDPS       Z16, Z7, Z7
-	ADDQ         R9, AX
-	VADDPS       (AX), Z8, Z8
-	VMOVUPS.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VMOVUPS.Z    64(CX), K1, Z16
 	VADDPS       Z16, Z9, Z9
-	ADDQ         R9, AX
-	VADDPS       (AX), Z10, Z10
-	VMOVUPS.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z10, Z10
+	VMOVUPS.Z    64(CX), K1, Z16
 	VADDPS       Z16, Z11, Z11
-	ADDQ         R9, AX
-	VADDPS       (AX), Z12, Z12
-	VMOVUPS.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z12, Z12
+	VMOVUPS.Z    64(CX), K1, Z16
 	VADDPS       Z16, Z13, Z13
-	ADDQ         R9, AX
-	VADDPS       (AX), Z14, Z14
-	VMOVUPS.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPS       (CX), Z14, Z14
+	VMOVUPS.Z    64(CX), K1, Z16
 	VADDPS       Z16, Z15, Z15
-	ADDQ         R9, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -2429,37 +2645,31 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro9x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2469,79 +2679,94 @@ TEXT ·micro9x1F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPS.Z        (R10), K1, Z9
-	VFMADD231PS.BCST (CX), Z9, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z9, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z9, Z2
+	VMOVUPS.Z        (R12), K1, Z9
+	VFMADD231PS.BCST (BX), Z9, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z9, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z9, Z2
 	VFMADD231PS.BCST (SI), Z9, Z3
-	VFMADD231PS.BCST (SI)(DX*1), Z9, Z4
-	VFMADD231PS.BCST (SI)(DX*2), Z9, Z5
+	VFMADD231PS.BCST (SI)(CX*1), Z9, Z4
+	VFMADD231PS.BCST (SI)(CX*2), Z9, Z5
 	VFMADD231PS.BCST (DI), Z9, Z6
-	VFMADD231PS.BCST (DI)(DX*1), Z9, Z7
-	VFMADD231PS.BCST (DI)(DX*2), Z9, Z8
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             R11, R10
-	DECQ             R12
+	VFMADD231PS.BCST (DI)(CX*1), Z9, Z7
+	VFMADD231PS.BCST (DI)(CX*2), Z9, Z8
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             R9, R12
+	DECQ             R13
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R10
+	DECQ             R11
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R8, AX
-	VMOVUPS.Z        (AX), K1, Z9
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z9
 	VADDPS           Z9, Z0, Z0
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z9
 	VADDPS           Z9, Z1, Z1
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z9
 	VADDPS           Z9, Z2, Z2
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z9
 	VADDPS           Z9, Z3, Z3
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z9
 	VADDPS           Z9, Z4, Z4
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z9
 	VADDPS           Z9, Z5, Z5
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z9
 	VADDPS           Z9, Z6, Z6
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z9
 	VADDPS           Z9, Z7, Z7
-	ADDQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z9
 	VADDPS           Z9, Z8, Z8
-	ADDQ             R9, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z8, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -2549,47 +2774,41 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro9x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	SUBQ       $+16, R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2608,116 +2827,131 @@ TEXT ·micro9x2F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPS      (R10), Z18
-	VMOVUPS.Z    64(R10), K1, Z19
-	VBROADCASTSS (CX), Z20
+	VMOVUPS      (R12), Z18
+	VMOVUPS.Z    64(R12), K1, Z19
+	VBROADCASTSS (BX), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS (CX)(DX*1), Z20
+	VBROADCASTSS (BX)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (CX)(DX*2), Z20
+	VBROADCASTSS (BX)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
 	VBROADCASTSS (SI), Z20
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (SI)(DX*1), Z20
+	VBROADCASTSS (SI)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (SI)(DX*2), Z20
+	VBROADCASTSS (SI)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
 	VBROADCASTSS (DI), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (DI)(DX*1), Z20
+	VBROADCASTSS (DI)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS (DI)(DX*2), Z20
+	VBROADCASTSS (DI)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         R11, R10
-	DECQ         R12
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         R9, R12
+	DECQ         R13
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R10
+	DECQ         R11
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R8, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z18
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z18
 	VADDPS       Z18, Z1, Z1
-	ADDQ         R9, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z18
 	VADDPS       Z18, Z3, Z3
-	ADDQ         R9, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z18
 	VADDPS       Z18, Z5, Z5
-	ADDQ         R9, AX
-	VADDPS       (AX), Z6, Z6
-	VMOVUPS.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPS       (CX), Z6, Z6
+	VMOVUPS.Z    64(CX), K1, Z18
 	VADDPS       Z18, Z7, Z7
-	ADDQ         R9, AX
-	VADDPS       (AX), Z8, Z8
-	VMOVUPS.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VMOVUPS.Z    64(CX), K1, Z18
 	VADDPS       Z18, Z9, Z9
-	ADDQ         R9, AX
-	VADDPS       (AX), Z10, Z10
-	VMOVUPS.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPS       (CX), Z10, Z10
+	VMOVUPS.Z    64(CX), K1, Z18
 	VADDPS       Z18, Z11, Z11
-	ADDQ         R9, AX
-	VADDPS       (AX), Z12, Z12
-	VMOVUPS.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPS       (CX), Z12, Z12
+	VMOVUPS.Z    64(CX), K1, Z18
 	VADDPS       Z18, Z13, Z13
-	ADDQ         R9, AX
-	VADDPS       (AX), Z14, Z14
-	VMOVUPS.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPS       (CX), Z14, Z14
+	VMOVUPS.Z    64(CX), K1, Z18
 	VADDPS       Z18, Z15, Z15
-	ADDQ         R9, AX
-	VADDPS       (AX), Z16, Z16
-	VMOVUPS.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPS       (CX), Z16, Z16
+	VMOVUPS.Z    64(CX), K1, Z18
 	VADDPS       Z18, Z17, Z17
-	ADDQ         R9, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -2725,41 +2959,33 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro10x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2770,86 +2996,103 @@ TEXT ·micro10x1F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPS.Z        (R11), K1, Z10
-	VFMADD231PS.BCST (CX), Z10, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z10, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z10, Z2
+	VMOVUPS.Z        (R13), K1, Z10
+	VFMADD231PS.BCST (BX), Z10, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z10, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z10, Z2
 	VFMADD231PS.BCST (SI), Z10, Z3
-	VFMADD231PS.BCST (SI)(DX*1), Z10, Z4
-	VFMADD231PS.BCST (SI)(DX*2), Z10, Z5
+	VFMADD231PS.BCST (SI)(CX*1), Z10, Z4
+	VFMADD231PS.BCST (SI)(CX*2), Z10, Z5
 	VFMADD231PS.BCST (DI), Z10, Z6
-	VFMADD231PS.BCST (DI)(DX*1), Z10, Z7
-	VFMADD231PS.BCST (DI)(DX*2), Z10, Z8
+	VFMADD231PS.BCST (DI)(CX*1), Z10, Z7
+	VFMADD231PS.BCST (DI)(CX*2), Z10, Z8
 	VFMADD231PS.BCST (R8), Z10, Z9
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             BX, R8
-	ADDQ             R12, R11
-	DECQ             R13
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             DX, R8
+	ADDQ             R10, R13
+	DECQ             R14
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R11
+	DECQ             R12
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z0, Z0
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z1, Z1
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z2, Z2
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z3, Z3
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z4, Z4
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z5, Z5
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z6, Z6
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z7, Z7
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z8, Z8
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z10
 	VADDPS           Z10, Z9, Z9
-	ADDQ             R10, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z8, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z9, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -2857,52 +3100,44 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro10x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	SUBQ       $+16, R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2923,127 +3158,144 @@ TEXT ·micro10x2F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPS      (R11), Z20
-	VMOVUPS.Z    64(R11), K1, Z21
-	VBROADCASTSS (CX), Z22
+	VMOVUPS      (R13), Z20
+	VMOVUPS.Z    64(R13), K1, Z21
+	VBROADCASTSS (BX), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS (CX)(DX*1), Z22
+	VBROADCASTSS (BX)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS (CX)(DX*2), Z22
+	VBROADCASTSS (BX)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
 	VBROADCASTSS (SI), Z22
 	VFMADD231PS  Z20, Z22, Z6
 	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS (SI)(DX*1), Z22
+	VBROADCASTSS (SI)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z8
 	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS (SI)(DX*2), Z22
+	VBROADCASTSS (SI)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z10
 	VFMADD231PS  Z21, Z22, Z11
 	VBROADCASTSS (DI), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (DI)(DX*1), Z22
+	VBROADCASTSS (DI)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z14
 	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS (DI)(DX*2), Z22
+	VBROADCASTSS (DI)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
 	VBROADCASTSS (R8), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         BX, R8
-	ADDQ         R12, R11
-	DECQ         R13
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         DX, R8
+	ADDQ         R10, R13
+	DECQ         R14
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R9, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z20
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z1, Z1
-	ADDQ         R10, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z3, Z3
-	ADDQ         R10, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z5, Z5
-	ADDQ         R10, AX
-	VADDPS       (AX), Z6, Z6
-	VMOVUPS.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z6, Z6
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z7, Z7
-	ADDQ         R10, AX
-	VADDPS       (AX), Z8, Z8
-	VMOVUPS.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z9, Z9
-	ADDQ         R10, AX
-	VADDPS       (AX), Z10, Z10
-	VMOVUPS.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z10, Z10
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z11, Z11
-	ADDQ         R10, AX
-	VADDPS       (AX), Z12, Z12
-	VMOVUPS.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z12, Z12
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z13, Z13
-	ADDQ         R10, AX
-	VADDPS       (AX), Z14, Z14
-	VMOVUPS.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z14, Z14
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z15, Z15
-	ADDQ         R10, AX
-	VADDPS       (AX), Z16, Z16
-	VMOVUPS.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z16, Z16
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z17, Z17
-	ADDQ         R10, AX
-	VADDPS       (AX), Z18, Z18
-	VMOVUPS.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPS       (CX), Z18, Z18
+	VMOVUPS.Z    64(CX), K1, Z20
 	VADDPS       Z20, Z19, Z19
-	ADDQ         R10, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -3051,43 +3303,35 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro11x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3099,92 +3343,109 @@ TEXT ·micro11x1F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPS.Z        (R11), K1, Z11
-	VFMADD231PS.BCST (CX), Z11, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z11, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z11, Z2
+	VMOVUPS.Z        (R13), K1, Z11
+	VFMADD231PS.BCST (BX), Z11, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z11, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z11, Z2
 	VFMADD231PS.BCST (SI), Z11, Z3
-	VFMADD231PS.BCST (SI)(DX*1), Z11, Z4
-	VFMADD231PS.BCST (SI)(DX*2), Z11, Z5
+	VFMADD231PS.BCST (SI)(CX*1), Z11, Z4
+	VFMADD231PS.BCST (SI)(CX*2), Z11, Z5
 	VFMADD231PS.BCST (DI), Z11, Z6
-	VFMADD231PS.BCST (DI)(DX*1), Z11, Z7
-	VFMADD231PS.BCST (DI)(DX*2), Z11, Z8
+	VFMADD231PS.BCST (DI)(CX*1), Z11, Z7
+	VFMADD231PS.BCST (DI)(CX*2), Z11, Z8
 	VFMADD231PS.BCST (R8), Z11, Z9
-	VFMADD231PS.BCST (R8)(DX*1), Z11, Z10
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             BX, R8
-	ADDQ             R12, R11
-	DECQ             R13
+	VFMADD231PS.BCST (R8)(CX*1), Z11, Z10
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             DX, R8
+	ADDQ             R10, R13
+	DECQ             R14
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R11
+	DECQ             R12
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z0, Z0
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z1, Z1
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z2, Z2
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z3, Z3
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z4, Z4
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z5, Z5
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z6, Z6
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z7, Z7
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z8, Z8
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z9, Z9
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z11
 	VADDPS           Z11, Z10, Z10
-	ADDQ             R10, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z8, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z9, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z10, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -3192,55 +3453,47 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro11x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	SUBQ       $+16, R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3263,137 +3516,154 @@ TEXT ·micro11x2F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPS      (R11), Z22
-	VMOVUPS.Z    64(R11), K1, Z23
-	VBROADCASTSS (CX), Z24
+	VMOVUPS      (R13), Z22
+	VMOVUPS.Z    64(R13), K1, Z23
+	VBROADCASTSS (BX), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS (CX)(DX*1), Z24
+	VBROADCASTSS (BX)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (CX)(DX*2), Z24
+	VBROADCASTSS (BX)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
 	VBROADCASTSS (SI), Z24
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (SI)(DX*1), Z24
+	VBROADCASTSS (SI)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS (SI)(DX*2), Z24
+	VBROADCASTSS (SI)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
 	VBROADCASTSS (DI), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (DI)(DX*1), Z24
+	VBROADCASTSS (DI)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (DI)(DX*2), Z24
+	VBROADCASTSS (DI)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
 	VBROADCASTSS (R8), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS (R8)(DX*1), Z24
+	VBROADCASTSS (R8)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         BX, R8
-	ADDQ         R12, R11
-	DECQ         R13
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         DX, R8
+	ADDQ         R10, R13
+	DECQ         R14
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R9, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z22
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z1, Z1
-	ADDQ         R10, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z3, Z3
-	ADDQ         R10, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z5, Z5
-	ADDQ         R10, AX
-	VADDPS       (AX), Z6, Z6
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z6, Z6
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z7, Z7
-	ADDQ         R10, AX
-	VADDPS       (AX), Z8, Z8
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z9, Z9
-	ADDQ         R10, AX
-	VADDPS       (AX), Z10, Z10
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z10, Z10
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z11, Z11
-	ADDQ         R10, AX
-	VADDPS       (AX), Z12, Z12
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z12, Z12
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z13, Z13
-	ADDQ         R10, AX
-	VADDPS       (AX), Z14, Z14
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z14, Z14
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z15, Z15
-	ADDQ         R10, AX
-	VADDPS       (AX), Z16, Z16
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z16, Z16
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z17, Z17
-	ADDQ         R10, AX
-	VADDPS       (AX), Z18, Z18
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z18, Z18
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z19, Z19
-	ADDQ         R10, AX
-	VADDPS       (AX), Z20, Z20
-	VMOVUPS.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPS       (CX), Z20, Z20
+	VMOVUPS.Z    64(CX), K1, Z22
 	VADDPS       Z22, Z21, Z21
-	ADDQ         R10, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -3401,45 +3671,37 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro12x1F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3452,98 +3714,115 @@ TEXT ·micro12x1F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPS.Z        (R11), K1, Z12
-	VFMADD231PS.BCST (CX), Z12, Z0
-	VFMADD231PS.BCST (CX)(DX*1), Z12, Z1
-	VFMADD231PS.BCST (CX)(DX*2), Z12, Z2
+	VMOVUPS.Z        (R13), K1, Z12
+	VFMADD231PS.BCST (BX), Z12, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z12, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z12, Z2
 	VFMADD231PS.BCST (SI), Z12, Z3
-	VFMADD231PS.BCST (SI)(DX*1), Z12, Z4
-	VFMADD231PS.BCST (SI)(DX*2), Z12, Z5
+	VFMADD231PS.BCST (SI)(CX*1), Z12, Z4
+	VFMADD231PS.BCST (SI)(CX*2), Z12, Z5
 	VFMADD231PS.BCST (DI), Z12, Z6
-	VFMADD231PS.BCST (DI)(DX*1), Z12, Z7
-	VFMADD231PS.BCST (DI)(DX*2), Z12, Z8
+	VFMADD231PS.BCST (DI)(CX*1), Z12, Z7
+	VFMADD231PS.BCST (DI)(CX*2), Z12, Z8
 	VFMADD231PS.BCST (R8), Z12, Z9
-	VFMADD231PS.BCST (R8)(DX*1), Z12, Z10
-	VFMADD231PS.BCST (R8)(DX*2), Z12, Z11
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             BX, R8
-	ADDQ             R12, R11
-	DECQ             R13
+	VFMADD231PS.BCST (R8)(CX*1), Z12, Z10
+	VFMADD231PS.BCST (R8)(CX*2), Z12, Z11
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             DX, R8
+	ADDQ             R10, R13
+	DECQ             R14
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R11
+	DECQ             R12
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R9, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z0, Z0
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z1, Z1
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z2, Z2
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z3, Z3
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z4, Z4
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z5, Z5
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z6, Z6
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z7, Z7
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z8, Z8
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z9, Z9
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z10, Z10
-	ADDQ             R10, AX
-	VMOVUPS.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z12
 	VADDPS           Z12, Z11, Z11
-	ADDQ             R10, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z8, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z9, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z10, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z11, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -3551,58 +3830,50 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro12x2F32AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	SUBQ       $+16, R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+16, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3627,147 +3898,164 @@ TEXT ·micro12x2F32AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPS      (R11), Z24
-	VMOVUPS.Z    64(R11), K1, Z25
-	VBROADCASTSS (CX), Z26
+	VMOVUPS      (R13), Z24
+	VMOVUPS.Z    64(R13), K1, Z25
+	VBROADCASTSS (BX), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (CX)(DX*1), Z26
+	VBROADCASTSS (BX)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z2
 	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS (CX)(DX*2), Z26
+	VBROADCASTSS (BX)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z4
 	VFMADD231PS  Z25, Z26, Z5
 	VBROADCASTSS (SI), Z26
 	VFMADD231PS  Z24, Z26, Z6
 	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS (SI)(DX*1), Z26
+	VBROADCASTSS (SI)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z8
 	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS (SI)(DX*2), Z26
+	VBROADCASTSS (SI)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z10
 	VFMADD231PS  Z25, Z26, Z11
 	VBROADCASTSS (DI), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (DI)(DX*1), Z26
+	VBROADCASTSS (DI)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z14
 	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS (DI)(DX*2), Z26
+	VBROADCASTSS (DI)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
 	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS (R8)(DX*1), Z26
+	VBROADCASTSS (R8)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R8)(DX*2), Z26
+	VBROADCASTSS (R8)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         BX, R8
-	ADDQ         R12, R11
-	DECQ         R13
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         DX, R8
+	ADDQ         R10, R13
+	DECQ         R14
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R9, AX
-	VADDPS       (AX), Z0, Z0
-	VMOVUPS.Z    64(AX), K1, Z24
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPS       (CX), Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z1, Z1
-	ADDQ         R10, AX
-	VADDPS       (AX), Z2, Z2
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z2, Z2
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z3, Z3
-	ADDQ         R10, AX
-	VADDPS       (AX), Z4, Z4
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z4, Z4
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z5, Z5
-	ADDQ         R10, AX
-	VADDPS       (AX), Z6, Z6
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z6, Z6
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z7, Z7
-	ADDQ         R10, AX
-	VADDPS       (AX), Z8, Z8
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z8, Z8
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z9, Z9
-	ADDQ         R10, AX
-	VADDPS       (AX), Z10, Z10
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z10, Z10
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z11, Z11
-	ADDQ         R10, AX
-	VADDPS       (AX), Z12, Z12
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z12, Z12
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z13, Z13
-	ADDQ         R10, AX
-	VADDPS       (AX), Z14, Z14
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z14, Z14
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z15, Z15
-	ADDQ         R10, AX
-	VADDPS       (AX), Z16, Z16
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z16, Z16
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z17, Z17
-	ADDQ         R10, AX
-	VADDPS       (AX), Z18, Z18
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z18, Z18
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z19, Z19
-	ADDQ         R10, AX
-	VADDPS       (AX), Z20, Z20
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z20, Z20
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z21, Z21
-	ADDQ         R10, AX
-	VADDPS       (AX), Z22, Z22
-	VMOVUPS.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPS       (CX), Z22, Z22
+	VMOVUPS.Z    64(CX), K1, Z24
 	VADDPS       Z24, Z23, Z23
-	ADDQ         R10, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -3775,41 +4063,50 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro1x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	MOVQ       $-1, SI
-	BZHIQ      BX, SI, SI
-	KMOVW      SI, K1
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	MOVQ       $-1, BX
+	BZHIQ      DX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
 	VPXORD     Z0, Z0, Z0
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPD.Z        (DI), K1, Z1
-	VFMADD231PD.BCST (CX), Z1, Z0
-	ADDQ             DX, CX
-	ADDQ             R8, DI
-	DECQ             R9
+	VMOVUPD.Z        (R9), K1, Z1
+	VFMADD231PD.BCST (DX), Z1, Z0
+	ADDQ             CX, DX
+	ADDQ             SI, R9
+	DECQ             R10
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, DI
+	DECQ             R8
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             BX, AX
-	VMOVUPD.Z        (AX), K1, Z1
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z1
 	VADDPD           Z1, Z0, Z0
-	ADDQ             SI, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
@@ -3817,49 +4114,58 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro1x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+8, BX
-	MOVQ       $-1, SI
-	BZHIQ      BX, SI, SI
-	KMOVW      SI, K1
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+8, DX
+	MOVQ       $-1, BX
+	BZHIQ      DX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPD      (DI), Z2
-	VMOVUPD.Z    64(DI), K1, Z3
-	VBROADCASTSD (CX), Z4
+	VMOVUPD      (R9), Z2
+	VMOVUPD.Z    64(R9), K1, Z3
+	VBROADCASTSD (DX), Z4
 	VFMADD231PD  Z2, Z4, Z0
 	VFMADD231PD  Z3, Z4, Z1
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z2
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z2
 	VADDPD       Z2, Z1, Z1
-	ADDQ         SI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
@@ -3867,61 +4173,70 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro1x4F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+24, BX
-	MOVQ       $-1, SI
-	BZHIQ      BX, SI, SI
-	KMOVW      SI, K1
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+24, DX
+	MOVQ       $-1, BX
+	BZHIQ      DX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPD      (DI), Z4
-	VMOVUPD      64(DI), Z5
-	VMOVUPD      128(DI), Z6
-	VMOVUPD.Z    192(DI), K1, Z7
-	VBROADCASTSD (CX), Z8
+	VMOVUPD      (R9), Z4
+	VMOVUPD      64(R9), Z5
+	VMOVUPD      128(R9), Z6
+	VMOVUPD.Z    192(R9), K1, Z7
+	VBROADCASTSD (DX), Z8
 	VFMADD231PD  Z4, Z8, Z0
 	VFMADD231PD  Z5, Z8, Z1
 	VFMADD231PD  Z6, Z8, Z2
 	VFMADD231PD  Z7, Z8, Z3
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, AX
-	VADDPD       (AX), Z0, Z0
-	VADDPD       64(AX), Z1, Z1
-	VADDPD       128(AX), Z2, Z2
-	VMOVUPD.Z    192(AX), K1, Z4
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VADDPD       64(CX), Z1, Z1
+	VADDPD       128(CX), Z2, Z2
+	VMOVUPD.Z    192(CX), K1, Z4
 	VADDPD       Z4, Z3, Z3
-	ADDQ         SI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, 64(AX)
 	VMOVUPD Z2, 128(AX)
 	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
@@ -3929,25 +4244,23 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro1x8F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+56, BX
-	MOVQ       $-1, SI
-	BZHIQ      BX, SI, SI
-	KMOVW      SI, K1
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	PREFETCHT0 256(DI)
-	PREFETCHT0 320(DI)
-	PREFETCHT0 384(DI)
-	PREFETCHT0 448(DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+56, DX
+	MOVQ       $-1, BX
+	BZHIQ      DX, BX, BX
+	KMOVW      BX, K1
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 192(DX)
+	PREFETCHT0 256(DX)
+	PREFETCHT0 320(DX)
+	PREFETCHT0 384(DX)
+	PREFETCHT0 448(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3956,20 +4269,27 @@ TEXT ·micro1x8F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPD      (DI), Z8
-	VMOVUPD      64(DI), Z9
-	VMOVUPD      128(DI), Z10
-	VMOVUPD      192(DI), Z11
-	VMOVUPD      256(DI), Z12
-	VMOVUPD      320(DI), Z13
-	VMOVUPD      384(DI), Z14
-	VMOVUPD.Z    448(DI), K1, Z15
-	VBROADCASTSD (CX), Z16
+	VMOVUPD      (R9), Z8
+	VMOVUPD      64(R9), Z9
+	VMOVUPD      128(R9), Z10
+	VMOVUPD      192(R9), Z11
+	VMOVUPD      256(R9), Z12
+	VMOVUPD      320(R9), Z13
+	VMOVUPD      384(R9), Z14
+	VMOVUPD.Z    448(R9), K1, Z15
+	VBROADCASTSD (DX), Z16
 	VFMADD231PD  Z8, Z16, Z0
 	VFMADD231PD  Z9, Z16, Z1
 	VFMADD231PD  Z10, Z16, Z2
@@ -3978,27 +4298,392 @@ depth:
 	VFMADD231PD  Z13, Z16, Z5
 	VFMADD231PD  Z14, Z16, Z6
 	VFMADD231PD  Z15, Z16, Z7
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, AX
-	VADDPD       (AX), Z0, Z0
-	VADDPD       64(AX), Z1, Z1
-	VADDPD       128(AX), Z2, Z2
-	VADDPD       192(AX), Z3, Z3
-	VADDPD       256(AX), Z4, Z4
-	VADDPD       320(AX), Z5, Z5
-	VADDPD       384(AX), Z6, Z6
-	VMOVUPD.Z    448(AX), K1, Z8
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VADDPD       64(CX), Z1, Z1
+	VADDPD       128(CX), Z2, Z2
+	VADDPD       192(CX), Z3, Z3
+	VADDPD       256(CX), Z4, Z4
+	VADDPD       320(CX), Z5, Z5
+	VADDPD       384(CX), Z6, Z6
+	VMOVUPD.Z    448(CX), K1, Z8
 	VADDPD       Z8, Z7, Z7
-	ADDQ         SI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, 128(AX)
+	VMOVUPD Z3, 192(AX)
+	VMOVUPD Z4, 256(AX)
+	VMOVUPD Z5, 320(AX)
+	VMOVUPD Z6, 384(AX)
+	VMOVUPD Z7, K1, 448(AX)
+	ADDQ    BX, AX
+	VZEROUPPER
+	RET
+
+// func micro2x1F64AVX512(args *byte)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·micro2x1F64AVX512(SB), NOSPLIT, $0-8
+	MOVQ       args+0(FP), AX
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
+
+depth:
+	VMOVUPD.Z        (R10), K1, Z2
+	VFMADD231PD.BCST (BX), Z2, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z2, Z1
+	ADDQ             DX, BX
+	ADDQ             DI, R10
+	DECQ             R11
+	JNZ              depth
+	ADDQ             $0x10, R8
+	DECQ             R9
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
+	JZ               store
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z2
+	VADDPD           Z2, Z0, Z0
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z2
+	VADDPD           Z2, Z1, Z1
+	ADDQ             DX, CX
+
+store:
+	MOVQ    16(AX), AX
+	VMOVUPD Z0, K1, (AX)
+	ADDQ    SI, AX
+	VMOVUPD Z1, K1, (AX)
+	ADDQ    SI, AX
+	VZEROUPPER
+	RET
+
+// func micro2x2F64AVX512(args *byte)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·micro2x2F64AVX512(SB), NOSPLIT, $0-8
+	MOVQ       args+0(FP), AX
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
+
+depth:
+	VMOVUPD      (R10), Z4
+	VMOVUPD.Z    64(R10), K1, Z5
+	VBROADCASTSD (BX), Z6
+	VFMADD231PD  Z4, Z6, Z0
+	VFMADD231PD  Z5, Z6, Z1
+	VBROADCASTSD (BX)(CX*1), Z6
+	VFMADD231PD  Z4, Z6, Z2
+	VFMADD231PD  Z5, Z6, Z3
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
+	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
+	JZ           store
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z4
+	VADDPD       Z4, Z1, Z1
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z4
+	VADDPD       Z4, Z3, Z3
+	ADDQ         DX, CX
+
+store:
+	MOVQ    16(AX), AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, K1, 64(AX)
+	ADDQ    SI, AX
+	VMOVUPD Z2, (AX)
+	VMOVUPD Z3, K1, 64(AX)
+	ADDQ    SI, AX
+	VZEROUPPER
+	RET
+
+// func micro2x4F64AVX512(args *byte)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·micro2x4F64AVX512(SB), NOSPLIT, $0-8
+	MOVQ       args+0(FP), AX
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+24, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
+
+depth:
+	VMOVUPD      (R10), Z8
+	VMOVUPD      64(R10), Z9
+	VMOVUPD      128(R10), Z10
+	VMOVUPD.Z    192(R10), K1, Z11
+	VBROADCASTSD (BX), Z12
+	VFMADD231PD  Z8, Z12, Z0
+	VFMADD231PD  Z9, Z12, Z1
+	VFMADD231PD  Z10, Z12, Z2
+	VFMADD231PD  Z11, Z12, Z3
+	VBROADCASTSD (BX)(CX*1), Z12
+	VFMADD231PD  Z8, Z12, Z4
+	VFMADD231PD  Z9, Z12, Z5
+	VFMADD231PD  Z10, Z12, Z6
+	VFMADD231PD  Z11, Z12, Z7
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
+	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
+	JZ           store
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VADDPD       64(CX), Z1, Z1
+	VADDPD       128(CX), Z2, Z2
+	VMOVUPD.Z    192(CX), K1, Z8
+	VADDPD       Z8, Z3, Z3
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VADDPD       64(CX), Z5, Z5
+	VADDPD       128(CX), Z6, Z6
+	VMOVUPD.Z    192(CX), K1, Z8
+	VADDPD       Z8, Z7, Z7
+	ADDQ         DX, CX
+
+store:
+	MOVQ    16(AX), AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, 128(AX)
+	VMOVUPD Z3, K1, 192(AX)
+	ADDQ    SI, AX
+	VMOVUPD Z4, (AX)
+	VMOVUPD Z5, 64(AX)
+	VMOVUPD Z6, 128(AX)
+	VMOVUPD Z7, K1, 192(AX)
+	ADDQ    SI, AX
+	VZEROUPPER
+	RET
+
+// func micro2x8F64AVX512(args *byte)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·micro2x8F64AVX512(SB), NOSPLIT, $0-8
+	MOVQ       args+0(FP), AX
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+56, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 256(BX)
+	PREFETCHT0 320(BX)
+	PREFETCHT0 384(BX)
+	PREFETCHT0 448(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 256(BX)
+	PREFETCHT0 320(BX)
+	PREFETCHT0 384(BX)
+	PREFETCHT0 448(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
+
+depth:
+	VMOVUPD      (R10), Z16
+	VMOVUPD      64(R10), Z17
+	VMOVUPD      128(R10), Z18
+	VMOVUPD      192(R10), Z19
+	VMOVUPD      256(R10), Z20
+	VMOVUPD      320(R10), Z21
+	VMOVUPD      384(R10), Z22
+	VMOVUPD.Z    448(R10), K1, Z23
+	VBROADCASTSD (BX), Z24
+	VFMADD231PD  Z16, Z24, Z0
+	VFMADD231PD  Z17, Z24, Z1
+	VFMADD231PD  Z18, Z24, Z2
+	VFMADD231PD  Z19, Z24, Z3
+	VFMADD231PD  Z20, Z24, Z4
+	VFMADD231PD  Z21, Z24, Z5
+	VFMADD231PD  Z22, Z24, Z6
+	VFMADD231PD  Z23, Z24, Z7
+	VBROADCASTSD (BX)(CX*1), Z24
+	VFMADD231PD  Z16, Z24, Z8
+	VFMADD231PD  Z17, Z24, Z9
+	VFMADD231PD  Z18, Z24, Z10
+	VFMADD231PD  Z19, Z24, Z11
+	VFMADD231PD  Z20, Z24, Z12
+	VFMADD231PD  Z21, Z24, Z13
+	VFMADD231PD  Z22, Z24, Z14
+	VFMADD231PD  Z23, Z24, Z15
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
+	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
+	JZ           store
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VADDPD       64(CX), Z1, Z1
+	VADDPD       128(CX), Z2, Z2
+	VADDPD       192(CX), Z3, Z3
+	VADDPD       256(CX), Z4, Z4
+	VADDPD       320(CX), Z5, Z5
+	VADDPD       384(CX), Z6, Z6
+	VMOVUPD.Z    448(CX), K1, Z16
+	VADDPD       Z16, Z7, Z7
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VADDPD       64(CX), Z9, Z9
+	VADDPD       128(CX), Z10, Z10
+	VADDPD       192(CX), Z11, Z11
+	VADDPD       256(CX), Z12, Z12
+	VADDPD       320(CX), Z13, Z13
+	VADDPD       384(CX), Z14, Z14
+	VMOVUPD.Z    448(CX), K1, Z16
+	VADDPD       Z16, Z15, Z15
+	ADDQ         DX, CX
+
+store:
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, 64(AX)
 	VMOVUPD Z2, 128(AX)
@@ -4008,331 +4693,6 @@ store:
 	VMOVUPD Z6, 384(AX)
 	VMOVUPD Z7, K1, 448(AX)
 	ADDQ    SI, AX
-	VZEROUPPER
-	RET
-
-// func micro2x1F64AVX512(args *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·micro2x1F64AVX512(SB), NOSPLIT, $0-8
-	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
-
-depth:
-	VMOVUPD.Z        (R8), K1, Z2
-	VFMADD231PD.BCST (CX), Z2, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z2, Z1
-	ADDQ             BX, CX
-	ADDQ             R9, R8
-	DECQ             R10
-	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
-	JZ               store
-	MOVQ             SI, AX
-	VMOVUPD.Z        (AX), K1, Z2
-	VADDPD           Z2, Z0, Z0
-	ADDQ             DI, AX
-	VMOVUPD.Z        (AX), K1, Z2
-	VADDPD           Z2, Z1, Z1
-	ADDQ             DI, AX
-
-store:
-	MOVQ    SI, AX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    DI, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    DI, AX
-	VZEROUPPER
-	RET
-
-// func micro2x2F64AVX512(args *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·micro2x2F64AVX512(SB), NOSPLIT, $0-8
-	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+8, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
-
-depth:
-	VMOVUPD      (R8), Z4
-	VMOVUPD.Z    64(R8), K1, Z5
-	VBROADCASTSD (CX), Z6
-	VFMADD231PD  Z4, Z6, Z0
-	VFMADD231PD  Z5, Z6, Z1
-	VBROADCASTSD (CX)(DX*1), Z6
-	VFMADD231PD  Z4, Z6, Z2
-	VFMADD231PD  Z5, Z6, Z3
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
-	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
-	JZ           store
-	MOVQ         SI, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z4
-	VADDPD       Z4, Z1, Z1
-	ADDQ         DI, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z4
-	VADDPD       Z4, Z3, Z3
-	ADDQ         DI, AX
-
-store:
-	MOVQ    SI, AX
-	VMOVUPD Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    DI, AX
-	VMOVUPD Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    DI, AX
-	VZEROUPPER
-	RET
-
-// func micro2x4F64AVX512(args *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·micro2x4F64AVX512(SB), NOSPLIT, $0-8
-	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+24, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
-
-depth:
-	VMOVUPD      (R8), Z8
-	VMOVUPD      64(R8), Z9
-	VMOVUPD      128(R8), Z10
-	VMOVUPD.Z    192(R8), K1, Z11
-	VBROADCASTSD (CX), Z12
-	VFMADD231PD  Z8, Z12, Z0
-	VFMADD231PD  Z9, Z12, Z1
-	VFMADD231PD  Z10, Z12, Z2
-	VFMADD231PD  Z11, Z12, Z3
-	VBROADCASTSD (CX)(DX*1), Z12
-	VFMADD231PD  Z8, Z12, Z4
-	VFMADD231PD  Z9, Z12, Z5
-	VFMADD231PD  Z10, Z12, Z6
-	VFMADD231PD  Z11, Z12, Z7
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
-	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
-	JZ           store
-	MOVQ         SI, AX
-	VADDPD       (AX), Z0, Z0
-	VADDPD       64(AX), Z1, Z1
-	VADDPD       128(AX), Z2, Z2
-	VMOVUPD.Z    192(AX), K1, Z8
-	VADDPD       Z8, Z3, Z3
-	ADDQ         DI, AX
-	VADDPD       (AX), Z4, Z4
-	VADDPD       64(AX), Z5, Z5
-	VADDPD       128(AX), Z6, Z6
-	VMOVUPD.Z    192(AX), K1, Z8
-	VADDPD       Z8, Z7, Z7
-	ADDQ         DI, AX
-
-store:
-	MOVQ    SI, AX
-	VMOVUPD Z0, (AX)
-	VMOVUPD Z1, 64(AX)
-	VMOVUPD Z2, 128(AX)
-	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    DI, AX
-	VMOVUPD Z4, (AX)
-	VMOVUPD Z5, 64(AX)
-	VMOVUPD Z6, 128(AX)
-	VMOVUPD Z7, K1, 192(AX)
-	ADDQ    DI, AX
-	VZEROUPPER
-	RET
-
-// func micro2x8F64AVX512(args *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·micro2x8F64AVX512(SB), NOSPLIT, $0-8
-	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+56, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	PREFETCHT0 256(R8)
-	PREFETCHT0 320(R8)
-	PREFETCHT0 384(R8)
-	PREFETCHT0 448(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	PREFETCHT0 256(R8)
-	PREFETCHT0 320(R8)
-	PREFETCHT0 384(R8)
-	PREFETCHT0 448(R8)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
-
-depth:
-	VMOVUPD      (R8), Z16
-	VMOVUPD      64(R8), Z17
-	VMOVUPD      128(R8), Z18
-	VMOVUPD      192(R8), Z19
-	VMOVUPD      256(R8), Z20
-	VMOVUPD      320(R8), Z21
-	VMOVUPD      384(R8), Z22
-	VMOVUPD.Z    448(R8), K1, Z23
-	VBROADCASTSD (CX), Z24
-	VFMADD231PD  Z16, Z24, Z0
-	VFMADD231PD  Z17, Z24, Z1
-	VFMADD231PD  Z18, Z24, Z2
-	VFMADD231PD  Z19, Z24, Z3
-	VFMADD231PD  Z20, Z24, Z4
-	VFMADD231PD  Z21, Z24, Z5
-	VFMADD231PD  Z22, Z24, Z6
-	VFMADD231PD  Z23, Z24, Z7
-	VBROADCASTSD (CX)(DX*1), Z24
-	VFMADD231PD  Z16, Z24, Z8
-	VFMADD231PD  Z17, Z24, Z9
-	VFMADD231PD  Z18, Z24, Z10
-	VFMADD231PD  Z19, Z24, Z11
-	VFMADD231PD  Z20, Z24, Z12
-	VFMADD231PD  Z21, Z24, Z13
-	VFMADD231PD  Z22, Z24, Z14
-	VFMADD231PD  Z23, Z24, Z15
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
-	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
-	JZ           store
-	MOVQ         SI, AX
-	VADDPD       (AX), Z0, Z0
-	VADDPD       64(AX), Z1, Z1
-	VADDPD       128(AX), Z2, Z2
-	VADDPD       192(AX), Z3, Z3
-	VADDPD       256(AX), Z4, Z4
-	VADDPD       320(AX), Z5, Z5
-	VADDPD       384(AX), Z6, Z6
-	VMOVUPD.Z    448(AX), K1, Z16
-	VADDPD       Z16, Z7, Z7
-	ADDQ         DI, AX
-	VADDPD       (AX), Z8, Z8
-	VADDPD       64(AX), Z9, Z9
-	VADDPD       128(AX), Z10, Z10
-	VADDPD       192(AX), Z11, Z11
-	VADDPD       256(AX), Z12, Z12
-	VADDPD       320(AX), Z13, Z13
-	VADDPD       384(AX), Z14, Z14
-	VMOVUPD.Z    448(AX), K1, Z16
-	VADDPD       Z16, Z15, Z15
-	ADDQ         DI, AX
-
-store:
-	MOVQ    SI, AX
-	VMOVUPD Z0, (AX)
-	VMOVUPD Z1, 64(AX)
-	VMOVUPD Z2, 128(AX)
-	VMOVUPD Z3, 192(AX)
-	VMOVUPD Z4, 256(AX)
-	VMOVUPD Z5, 320(AX)
-	VMOVUPD Z6, 384(AX)
-	VMOVUPD Z7, K1, 448(AX)
-	ADDQ    DI, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, 64(AX)
 	VMOVUPD Z10, 128(AX)
@@ -4341,7 +4701,7 @@ store:
 	VMOVUPD Z13, 320(AX)
 	VMOVUPD Z14, 384(AX)
 	VMOVUPD Z15, K1, 448(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
@@ -4349,59 +4709,68 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro3x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPD.Z        (R8), K1, Z3
-	VFMADD231PD.BCST (CX), Z3, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z3, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z3, Z2
-	ADDQ             BX, CX
-	ADDQ             R9, R8
-	DECQ             R10
+	VMOVUPD.Z        (R10), K1, Z3
+	VFMADD231PD.BCST (BX), Z3, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z3, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z3, Z2
+	ADDQ             DX, BX
+	ADDQ             DI, R10
+	DECQ             R11
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R8
+	DECQ             R9
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             SI, AX
-	VMOVUPD.Z        (AX), K1, Z3
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z3
 	VADDPD           Z3, Z0, Z0
-	ADDQ             DI, AX
-	VMOVUPD.Z        (AX), K1, Z3
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z3
 	VADDPD           Z3, Z1, Z1
-	ADDQ             DI, AX
-	VMOVUPD.Z        (AX), K1, Z3
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z3
 	VADDPD           Z3, Z2, Z2
-	ADDQ             DI, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
@@ -4409,79 +4778,88 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro3x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+8, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPD      (R8), Z6
-	VMOVUPD.Z    64(R8), K1, Z7
-	VBROADCASTSD (CX), Z8
+	VMOVUPD      (R10), Z6
+	VMOVUPD.Z    64(R10), K1, Z7
+	VBROADCASTSD (BX), Z8
 	VFMADD231PD  Z6, Z8, Z0
 	VFMADD231PD  Z7, Z8, Z1
-	VBROADCASTSD (CX)(DX*1), Z8
+	VBROADCASTSD (BX)(CX*1), Z8
 	VFMADD231PD  Z6, Z8, Z2
 	VFMADD231PD  Z7, Z8, Z3
-	VBROADCASTSD (CX)(DX*2), Z8
+	VBROADCASTSD (BX)(CX*2), Z8
 	VFMADD231PD  Z6, Z8, Z4
 	VFMADD231PD  Z7, Z8, Z5
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z6
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z6
 	VADDPD       Z6, Z1, Z1
-	ADDQ         DI, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z6
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z6
 	VADDPD       Z6, Z3, Z3
-	ADDQ         DI, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z6
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z6
 	VADDPD       Z6, Z5, Z5
-	ADDQ         DI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
@@ -4489,31 +4867,29 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro3x4F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+24, SI
-	MOVQ       $-1, DI
-	BZHIQ      SI, DI, DI
-	KMOVW      DI, K1
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+24, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4526,74 +4902,85 @@ TEXT ·micro3x4F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPD      (R8), Z12
-	VMOVUPD      64(R8), Z13
-	VMOVUPD      128(R8), Z14
-	VMOVUPD.Z    192(R8), K1, Z15
-	VBROADCASTSD (CX), Z16
+	VMOVUPD      (R10), Z12
+	VMOVUPD      64(R10), Z13
+	VMOVUPD      128(R10), Z14
+	VMOVUPD.Z    192(R10), K1, Z15
+	VBROADCASTSD (BX), Z16
 	VFMADD231PD  Z12, Z16, Z0
 	VFMADD231PD  Z13, Z16, Z1
 	VFMADD231PD  Z14, Z16, Z2
 	VFMADD231PD  Z15, Z16, Z3
-	VBROADCASTSD (CX)(DX*1), Z16
+	VBROADCASTSD (BX)(CX*1), Z16
 	VFMADD231PD  Z12, Z16, Z4
 	VFMADD231PD  Z13, Z16, Z5
 	VFMADD231PD  Z14, Z16, Z6
 	VFMADD231PD  Z15, Z16, Z7
-	VBROADCASTSD (CX)(DX*2), Z16
+	VBROADCASTSD (BX)(CX*2), Z16
 	VFMADD231PD  Z12, Z16, Z8
 	VFMADD231PD  Z13, Z16, Z9
 	VFMADD231PD  Z14, Z16, Z10
 	VFMADD231PD  Z15, Z16, Z11
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, AX
-	VADDPD       (AX), Z0, Z0
-	VADDPD       64(AX), Z1, Z1
-	VADDPD       128(AX), Z2, Z2
-	VMOVUPD.Z    192(AX), K1, Z12
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VADDPD       64(CX), Z1, Z1
+	VADDPD       128(CX), Z2, Z2
+	VMOVUPD.Z    192(CX), K1, Z12
 	VADDPD       Z12, Z3, Z3
-	ADDQ         DI, AX
-	VADDPD       (AX), Z4, Z4
-	VADDPD       64(AX), Z5, Z5
-	VADDPD       128(AX), Z6, Z6
-	VMOVUPD.Z    192(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VADDPD       64(CX), Z5, Z5
+	VADDPD       128(CX), Z6, Z6
+	VMOVUPD.Z    192(CX), K1, Z12
 	VADDPD       Z12, Z7, Z7
-	ADDQ         DI, AX
-	VADDPD       (AX), Z8, Z8
-	VADDPD       64(AX), Z9, Z9
-	VADDPD       128(AX), Z10, Z10
-	VMOVUPD.Z    192(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VADDPD       64(CX), Z9, Z9
+	VADDPD       128(CX), Z10, Z10
+	VMOVUPD.Z    192(CX), K1, Z12
 	VADDPD       Z12, Z11, Z11
-	ADDQ         DI, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, 64(AX)
 	VMOVUPD Z2, 128(AX)
 	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, 64(AX)
 	VMOVUPD Z6, 128(AX)
 	VMOVUPD Z7, K1, 192(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, 64(AX)
 	VMOVUPD Z10, 128(AX)
 	VMOVUPD Z11, K1, 192(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
@@ -4601,71 +4988,80 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro4x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD.Z        (R9), K1, Z4
-	VFMADD231PD.BCST (CX), Z4, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z4, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z4, Z2
+	VMOVUPD.Z        (R11), K1, Z4
+	VFMADD231PD.BCST (BX), Z4, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z4, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z4, Z2
 	VFMADD231PD.BCST (SI), Z4, Z3
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             R10, R9
-	DECQ             R11
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             R8, R11
+	DECQ             R12
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R9
+	DECQ             R10
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             DI, AX
-	VMOVUPD.Z        (AX), K1, Z4
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z4
 	VADDPD           Z4, Z0, Z0
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z4
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z4
 	VADDPD           Z4, Z1, Z1
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z4
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z4
 	VADDPD           Z4, Z2, Z2
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z4
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z4
 	VADDPD           Z4, Z3, Z3
-	ADDQ             R8, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z3, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -4673,30 +5069,26 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro4x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+8, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4705,65 +5097,78 @@ TEXT ·micro4x2F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD      (R9), Z8
-	VMOVUPD.Z    64(R9), K1, Z9
-	VBROADCASTSD (CX), Z10
+	VMOVUPD      (R11), Z8
+	VMOVUPD.Z    64(R11), K1, Z9
+	VBROADCASTSD (BX), Z10
 	VFMADD231PD  Z8, Z10, Z0
 	VFMADD231PD  Z9, Z10, Z1
-	VBROADCASTSD (CX)(DX*1), Z10
+	VBROADCASTSD (BX)(CX*1), Z10
 	VFMADD231PD  Z8, Z10, Z2
 	VFMADD231PD  Z9, Z10, Z3
-	VBROADCASTSD (CX)(DX*2), Z10
+	VBROADCASTSD (BX)(CX*2), Z10
 	VFMADD231PD  Z8, Z10, Z4
 	VFMADD231PD  Z9, Z10, Z5
 	VBROADCASTSD (SI), Z10
 	VFMADD231PD  Z8, Z10, Z6
 	VFMADD231PD  Z9, Z10, Z7
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z8
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z8
 	VADDPD       Z8, Z1, Z1
-	ADDQ         R8, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z8
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z8
 	VADDPD       Z8, Z3, Z3
-	ADDQ         R8, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z8
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z8
 	VADDPD       Z8, Z5, Z5
-	ADDQ         R8, AX
-	VADDPD       (AX), Z6, Z6
-	VMOVUPD.Z    64(AX), K1, Z8
+	ADDQ         DX, CX
+	VADDPD       (CX), Z6, Z6
+	VMOVUPD.Z    64(CX), K1, Z8
 	VADDPD       Z8, Z7, Z7
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -4771,38 +5176,34 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro4x4F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+24, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+24, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4819,26 +5220,35 @@ TEXT ·micro4x4F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD      (R9), Z16
-	VMOVUPD      64(R9), Z17
-	VMOVUPD      128(R9), Z18
-	VMOVUPD.Z    192(R9), K1, Z19
-	VBROADCASTSD (CX), Z20
+	VMOVUPD      (R11), Z16
+	VMOVUPD      64(R11), Z17
+	VMOVUPD      128(R11), Z18
+	VMOVUPD.Z    192(R11), K1, Z19
+	VBROADCASTSD (BX), Z20
 	VFMADD231PD  Z16, Z20, Z0
 	VFMADD231PD  Z17, Z20, Z1
 	VFMADD231PD  Z18, Z20, Z2
 	VFMADD231PD  Z19, Z20, Z3
-	VBROADCASTSD (CX)(DX*1), Z20
+	VBROADCASTSD (BX)(CX*1), Z20
 	VFMADD231PD  Z16, Z20, Z4
 	VFMADD231PD  Z17, Z20, Z5
 	VFMADD231PD  Z18, Z20, Z6
 	VFMADD231PD  Z19, Z20, Z7
-	VBROADCASTSD (CX)(DX*2), Z20
+	VBROADCASTSD (BX)(CX*2), Z20
 	VFMADD231PD  Z16, Z20, Z8
 	VFMADD231PD  Z17, Z20, Z9
 	VFMADD231PD  Z18, Z20, Z10
@@ -4848,62 +5258,66 @@ depth:
 	VFMADD231PD  Z17, Z20, Z13
 	VFMADD231PD  Z18, Z20, Z14
 	VFMADD231PD  Z19, Z20, Z15
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPD       (AX), Z0, Z0
-	VADDPD       64(AX), Z1, Z1
-	VADDPD       128(AX), Z2, Z2
-	VMOVUPD.Z    192(AX), K1, Z16
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VADDPD       64(CX), Z1, Z1
+	VADDPD       128(CX), Z2, Z2
+	VMOVUPD.Z    192(CX), K1, Z16
 	VADDPD       Z16, Z3, Z3
-	ADDQ         R8, AX
-	VADDPD       (AX), Z4, Z4
-	VADDPD       64(AX), Z5, Z5
-	VADDPD       128(AX), Z6, Z6
-	VMOVUPD.Z    192(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VADDPD       64(CX), Z5, Z5
+	VADDPD       128(CX), Z6, Z6
+	VMOVUPD.Z    192(CX), K1, Z16
 	VADDPD       Z16, Z7, Z7
-	ADDQ         R8, AX
-	VADDPD       (AX), Z8, Z8
-	VADDPD       64(AX), Z9, Z9
-	VADDPD       128(AX), Z10, Z10
-	VMOVUPD.Z    192(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VADDPD       64(CX), Z9, Z9
+	VADDPD       128(CX), Z10, Z10
+	VMOVUPD.Z    192(CX), K1, Z16
 	VADDPD       Z16, Z11, Z11
-	ADDQ         R8, AX
-	VADDPD       (AX), Z12, Z12
-	VADDPD       64(AX), Z13, Z13
-	VADDPD       128(AX), Z14, Z14
-	VMOVUPD.Z    192(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z12, Z12
+	VADDPD       64(CX), Z13, Z13
+	VADDPD       128(CX), Z14, Z14
+	VMOVUPD.Z    192(CX), K1, Z16
 	VADDPD       Z16, Z15, Z15
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, 64(AX)
 	VMOVUPD Z2, 128(AX)
 	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, 64(AX)
 	VMOVUPD Z6, 128(AX)
 	VMOVUPD Z7, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, 64(AX)
 	VMOVUPD Z10, 128(AX)
 	VMOVUPD Z11, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, 64(AX)
 	VMOVUPD Z14, 128(AX)
 	VMOVUPD Z15, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -4911,80 +5325,89 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro5x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD.Z        (R9), K1, Z5
-	VFMADD231PD.BCST (CX), Z5, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z5, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z5, Z2
+	VMOVUPD.Z        (R11), K1, Z5
+	VFMADD231PD.BCST (BX), Z5, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z5, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z5, Z2
 	VFMADD231PD.BCST (SI), Z5, Z3
-	VFMADD231PD.BCST (SI)(DX*1), Z5, Z4
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             R10, R9
-	DECQ             R11
+	VFMADD231PD.BCST (SI)(CX*1), Z5, Z4
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             R8, R11
+	DECQ             R12
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R9
+	DECQ             R10
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             DI, AX
-	VMOVUPD.Z        (AX), K1, Z5
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z5
 	VADDPD           Z5, Z0, Z0
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z5
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z5
 	VADDPD           Z5, Z1, Z1
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z5
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z5
 	VADDPD           Z5, Z2, Z2
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z5
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z5
 	VADDPD           Z5, Z3, Z3
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z5
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z5
 	VADDPD           Z5, Z4, Z4
-	ADDQ             R8, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z3, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z4, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -4992,33 +5415,29 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro5x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+8, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5029,75 +5448,88 @@ TEXT ·micro5x2F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD      (R9), Z10
-	VMOVUPD.Z    64(R9), K1, Z11
-	VBROADCASTSD (CX), Z12
+	VMOVUPD      (R11), Z10
+	VMOVUPD.Z    64(R11), K1, Z11
+	VBROADCASTSD (BX), Z12
 	VFMADD231PD  Z10, Z12, Z0
 	VFMADD231PD  Z11, Z12, Z1
-	VBROADCASTSD (CX)(DX*1), Z12
+	VBROADCASTSD (BX)(CX*1), Z12
 	VFMADD231PD  Z10, Z12, Z2
 	VFMADD231PD  Z11, Z12, Z3
-	VBROADCASTSD (CX)(DX*2), Z12
+	VBROADCASTSD (BX)(CX*2), Z12
 	VFMADD231PD  Z10, Z12, Z4
 	VFMADD231PD  Z11, Z12, Z5
 	VBROADCASTSD (SI), Z12
 	VFMADD231PD  Z10, Z12, Z6
 	VFMADD231PD  Z11, Z12, Z7
-	VBROADCASTSD (SI)(DX*1), Z12
+	VBROADCASTSD (SI)(CX*1), Z12
 	VFMADD231PD  Z10, Z12, Z8
 	VFMADD231PD  Z11, Z12, Z9
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z10
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z10
 	VADDPD       Z10, Z1, Z1
-	ADDQ         R8, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z10
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z10
 	VADDPD       Z10, Z3, Z3
-	ADDQ         R8, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z10
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z10
 	VADDPD       Z10, Z5, Z5
-	ADDQ         R8, AX
-	VADDPD       (AX), Z6, Z6
-	VMOVUPD.Z    64(AX), K1, Z10
+	ADDQ         DX, CX
+	VADDPD       (CX), Z6, Z6
+	VMOVUPD.Z    64(CX), K1, Z10
 	VADDPD       Z10, Z7, Z7
-	ADDQ         R8, AX
-	VADDPD       (AX), Z8, Z8
-	VMOVUPD.Z    64(AX), K1, Z10
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VMOVUPD.Z    64(CX), K1, Z10
 	VADDPD       Z10, Z9, Z9
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -5105,43 +5537,39 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro5x4F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+24, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+24, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5162,26 +5590,35 @@ TEXT ·micro5x4F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD      (R9), Z20
-	VMOVUPD      64(R9), Z21
-	VMOVUPD      128(R9), Z22
-	VMOVUPD.Z    192(R9), K1, Z23
-	VBROADCASTSD (CX), Z24
+	VMOVUPD      (R11), Z20
+	VMOVUPD      64(R11), Z21
+	VMOVUPD      128(R11), Z22
+	VMOVUPD.Z    192(R11), K1, Z23
+	VBROADCASTSD (BX), Z24
 	VFMADD231PD  Z20, Z24, Z0
 	VFMADD231PD  Z21, Z24, Z1
 	VFMADD231PD  Z22, Z24, Z2
 	VFMADD231PD  Z23, Z24, Z3
-	VBROADCASTSD (CX)(DX*1), Z24
+	VBROADCASTSD (BX)(CX*1), Z24
 	VFMADD231PD  Z20, Z24, Z4
 	VFMADD231PD  Z21, Z24, Z5
 	VFMADD231PD  Z22, Z24, Z6
 	VFMADD231PD  Z23, Z24, Z7
-	VBROADCASTSD (CX)(DX*2), Z24
+	VBROADCASTSD (BX)(CX*2), Z24
 	VFMADD231PD  Z20, Z24, Z8
 	VFMADD231PD  Z21, Z24, Z9
 	VFMADD231PD  Z22, Z24, Z10
@@ -5191,78 +5628,82 @@ depth:
 	VFMADD231PD  Z21, Z24, Z13
 	VFMADD231PD  Z22, Z24, Z14
 	VFMADD231PD  Z23, Z24, Z15
-	VBROADCASTSD (SI)(DX*1), Z24
+	VBROADCASTSD (SI)(CX*1), Z24
 	VFMADD231PD  Z20, Z24, Z16
 	VFMADD231PD  Z21, Z24, Z17
 	VFMADD231PD  Z22, Z24, Z18
 	VFMADD231PD  Z23, Z24, Z19
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPD       (AX), Z0, Z0
-	VADDPD       64(AX), Z1, Z1
-	VADDPD       128(AX), Z2, Z2
-	VMOVUPD.Z    192(AX), K1, Z20
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VADDPD       64(CX), Z1, Z1
+	VADDPD       128(CX), Z2, Z2
+	VMOVUPD.Z    192(CX), K1, Z20
 	VADDPD       Z20, Z3, Z3
-	ADDQ         R8, AX
-	VADDPD       (AX), Z4, Z4
-	VADDPD       64(AX), Z5, Z5
-	VADDPD       128(AX), Z6, Z6
-	VMOVUPD.Z    192(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VADDPD       64(CX), Z5, Z5
+	VADDPD       128(CX), Z6, Z6
+	VMOVUPD.Z    192(CX), K1, Z20
 	VADDPD       Z20, Z7, Z7
-	ADDQ         R8, AX
-	VADDPD       (AX), Z8, Z8
-	VADDPD       64(AX), Z9, Z9
-	VADDPD       128(AX), Z10, Z10
-	VMOVUPD.Z    192(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VADDPD       64(CX), Z9, Z9
+	VADDPD       128(CX), Z10, Z10
+	VMOVUPD.Z    192(CX), K1, Z20
 	VADDPD       Z20, Z11, Z11
-	ADDQ         R8, AX
-	VADDPD       (AX), Z12, Z12
-	VADDPD       64(AX), Z13, Z13
-	VADDPD       128(AX), Z14, Z14
-	VMOVUPD.Z    192(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z12, Z12
+	VADDPD       64(CX), Z13, Z13
+	VADDPD       128(CX), Z14, Z14
+	VMOVUPD.Z    192(CX), K1, Z20
 	VADDPD       Z20, Z15, Z15
-	ADDQ         R8, AX
-	VADDPD       (AX), Z16, Z16
-	VADDPD       64(AX), Z17, Z17
-	VADDPD       128(AX), Z18, Z18
-	VMOVUPD.Z    192(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z16, Z16
+	VADDPD       64(CX), Z17, Z17
+	VADDPD       128(CX), Z18, Z18
+	VMOVUPD.Z    192(CX), K1, Z20
 	VADDPD       Z20, Z19, Z19
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, 64(AX)
 	VMOVUPD Z2, 128(AX)
 	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, 64(AX)
 	VMOVUPD Z6, 128(AX)
 	VMOVUPD Z7, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, 64(AX)
 	VMOVUPD Z10, 128(AX)
 	VMOVUPD Z11, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, 64(AX)
 	VMOVUPD Z14, 128(AX)
 	VMOVUPD Z15, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z16, (AX)
 	VMOVUPD Z17, 64(AX)
 	VMOVUPD Z18, 128(AX)
 	VMOVUPD Z19, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -5270,89 +5711,98 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro6x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD.Z        (R9), K1, Z6
-	VFMADD231PD.BCST (CX), Z6, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z6, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z6, Z2
+	VMOVUPD.Z        (R11), K1, Z6
+	VFMADD231PD.BCST (BX), Z6, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z6, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z6, Z2
 	VFMADD231PD.BCST (SI), Z6, Z3
-	VFMADD231PD.BCST (SI)(DX*1), Z6, Z4
-	VFMADD231PD.BCST (SI)(DX*2), Z6, Z5
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             R10, R9
-	DECQ             R11
+	VFMADD231PD.BCST (SI)(CX*1), Z6, Z4
+	VFMADD231PD.BCST (SI)(CX*2), Z6, Z5
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             R8, R11
+	DECQ             R12
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R9
+	DECQ             R10
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             DI, AX
-	VMOVUPD.Z        (AX), K1, Z6
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z6
 	VADDPD           Z6, Z0, Z0
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z6
 	VADDPD           Z6, Z1, Z1
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z6
 	VADDPD           Z6, Z2, Z2
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z6
 	VADDPD           Z6, Z3, Z3
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z6
 	VADDPD           Z6, Z4, Z4
-	ADDQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z6
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z6
 	VADDPD           Z6, Z5, Z5
-	ADDQ             R8, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z3, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z4, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z5, K1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -5360,36 +5810,32 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro6x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+8, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5402,85 +5848,98 @@ TEXT ·micro6x2F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD      (R9), Z12
-	VMOVUPD.Z    64(R9), K1, Z13
-	VBROADCASTSD (CX), Z14
+	VMOVUPD      (R11), Z12
+	VMOVUPD.Z    64(R11), K1, Z13
+	VBROADCASTSD (BX), Z14
 	VFMADD231PD  Z12, Z14, Z0
 	VFMADD231PD  Z13, Z14, Z1
-	VBROADCASTSD (CX)(DX*1), Z14
+	VBROADCASTSD (BX)(CX*1), Z14
 	VFMADD231PD  Z12, Z14, Z2
 	VFMADD231PD  Z13, Z14, Z3
-	VBROADCASTSD (CX)(DX*2), Z14
+	VBROADCASTSD (BX)(CX*2), Z14
 	VFMADD231PD  Z12, Z14, Z4
 	VFMADD231PD  Z13, Z14, Z5
 	VBROADCASTSD (SI), Z14
 	VFMADD231PD  Z12, Z14, Z6
 	VFMADD231PD  Z13, Z14, Z7
-	VBROADCASTSD (SI)(DX*1), Z14
+	VBROADCASTSD (SI)(CX*1), Z14
 	VFMADD231PD  Z12, Z14, Z8
 	VFMADD231PD  Z13, Z14, Z9
-	VBROADCASTSD (SI)(DX*2), Z14
+	VBROADCASTSD (SI)(CX*2), Z14
 	VFMADD231PD  Z12, Z14, Z10
 	VFMADD231PD  Z13, Z14, Z11
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z12
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z12
 	VADDPD       Z12, Z1, Z1
-	ADDQ         R8, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z12
 	VADDPD       Z12, Z3, Z3
-	ADDQ         R8, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z12
 	VADDPD       Z12, Z5, Z5
-	ADDQ         R8, AX
-	VADDPD       (AX), Z6, Z6
-	VMOVUPD.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPD       (CX), Z6, Z6
+	VMOVUPD.Z    64(CX), K1, Z12
 	VADDPD       Z12, Z7, Z7
-	ADDQ         R8, AX
-	VADDPD       (AX), Z8, Z8
-	VMOVUPD.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VMOVUPD.Z    64(CX), K1, Z12
 	VADDPD       Z12, Z9, Z9
-	ADDQ         R8, AX
-	VADDPD       (AX), Z10, Z10
-	VMOVUPD.Z    64(AX), K1, Z12
+	ADDQ         DX, CX
+	VADDPD       (CX), Z10, Z10
+	VMOVUPD.Z    64(CX), K1, Z12
 	VADDPD       Z12, Z11, Z11
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z10, (AX)
 	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -5488,48 +5947,44 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro6x4F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+24, DI
-	MOVQ       $-1, R8
-	BZHIQ      DI, R8, R8
-	KMOVW      R8, K1
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+24, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5554,26 +6009,35 @@ TEXT ·micro6x4F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD      (R9), Z24
-	VMOVUPD      64(R9), Z25
-	VMOVUPD      128(R9), Z26
-	VMOVUPD.Z    192(R9), K1, Z27
-	VBROADCASTSD (CX), Z28
+	VMOVUPD      (R11), Z24
+	VMOVUPD      64(R11), Z25
+	VMOVUPD      128(R11), Z26
+	VMOVUPD.Z    192(R11), K1, Z27
+	VBROADCASTSD (BX), Z28
 	VFMADD231PD  Z24, Z28, Z0
 	VFMADD231PD  Z25, Z28, Z1
 	VFMADD231PD  Z26, Z28, Z2
 	VFMADD231PD  Z27, Z28, Z3
-	VBROADCASTSD (CX)(DX*1), Z28
+	VBROADCASTSD (BX)(CX*1), Z28
 	VFMADD231PD  Z24, Z28, Z4
 	VFMADD231PD  Z25, Z28, Z5
 	VFMADD231PD  Z26, Z28, Z6
 	VFMADD231PD  Z27, Z28, Z7
-	VBROADCASTSD (CX)(DX*2), Z28
+	VBROADCASTSD (BX)(CX*2), Z28
 	VFMADD231PD  Z24, Z28, Z8
 	VFMADD231PD  Z25, Z28, Z9
 	VFMADD231PD  Z26, Z28, Z10
@@ -5583,94 +6047,98 @@ depth:
 	VFMADD231PD  Z25, Z28, Z13
 	VFMADD231PD  Z26, Z28, Z14
 	VFMADD231PD  Z27, Z28, Z15
-	VBROADCASTSD (SI)(DX*1), Z28
+	VBROADCASTSD (SI)(CX*1), Z28
 	VFMADD231PD  Z24, Z28, Z16
 	VFMADD231PD  Z25, Z28, Z17
 	VFMADD231PD  Z26, Z28, Z18
 	VFMADD231PD  Z27, Z28, Z19
-	VBROADCASTSD (SI)(DX*2), Z28
+	VBROADCASTSD (SI)(CX*2), Z28
 	VFMADD231PD  Z24, Z28, Z20
 	VFMADD231PD  Z25, Z28, Z21
 	VFMADD231PD  Z26, Z28, Z22
 	VFMADD231PD  Z27, Z28, Z23
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, AX
-	VADDPD       (AX), Z0, Z0
-	VADDPD       64(AX), Z1, Z1
-	VADDPD       128(AX), Z2, Z2
-	VMOVUPD.Z    192(AX), K1, Z24
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VADDPD       64(CX), Z1, Z1
+	VADDPD       128(CX), Z2, Z2
+	VMOVUPD.Z    192(CX), K1, Z24
 	VADDPD       Z24, Z3, Z3
-	ADDQ         R8, AX
-	VADDPD       (AX), Z4, Z4
-	VADDPD       64(AX), Z5, Z5
-	VADDPD       128(AX), Z6, Z6
-	VMOVUPD.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VADDPD       64(CX), Z5, Z5
+	VADDPD       128(CX), Z6, Z6
+	VMOVUPD.Z    192(CX), K1, Z24
 	VADDPD       Z24, Z7, Z7
-	ADDQ         R8, AX
-	VADDPD       (AX), Z8, Z8
-	VADDPD       64(AX), Z9, Z9
-	VADDPD       128(AX), Z10, Z10
-	VMOVUPD.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VADDPD       64(CX), Z9, Z9
+	VADDPD       128(CX), Z10, Z10
+	VMOVUPD.Z    192(CX), K1, Z24
 	VADDPD       Z24, Z11, Z11
-	ADDQ         R8, AX
-	VADDPD       (AX), Z12, Z12
-	VADDPD       64(AX), Z13, Z13
-	VADDPD       128(AX), Z14, Z14
-	VMOVUPD.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z12, Z12
+	VADDPD       64(CX), Z13, Z13
+	VADDPD       128(CX), Z14, Z14
+	VMOVUPD.Z    192(CX), K1, Z24
 	VADDPD       Z24, Z15, Z15
-	ADDQ         R8, AX
-	VADDPD       (AX), Z16, Z16
-	VADDPD       64(AX), Z17, Z17
-	VADDPD       128(AX), Z18, Z18
-	VMOVUPD.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z16, Z16
+	VADDPD       64(CX), Z17, Z17
+	VADDPD       128(CX), Z18, Z18
+	VMOVUPD.Z    192(CX), K1, Z24
 	VADDPD       Z24, Z19, Z19
-	ADDQ         R8, AX
-	VADDPD       (AX), Z20, Z20
-	VADDPD       64(AX), Z21, Z21
-	VADDPD       128(AX), Z22, Z22
-	VMOVUPD.Z    192(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z20, Z20
+	VADDPD       64(CX), Z21, Z21
+	VADDPD       128(CX), Z22, Z22
+	VMOVUPD.Z    192(CX), K1, Z24
 	VADDPD       Z24, Z23, Z23
-	ADDQ         R8, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, 64(AX)
 	VMOVUPD Z2, 128(AX)
 	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, 64(AX)
 	VMOVUPD Z6, 128(AX)
 	VMOVUPD Z7, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, 64(AX)
 	VMOVUPD Z10, 128(AX)
 	VMOVUPD Z11, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, 64(AX)
 	VMOVUPD Z14, 128(AX)
 	VMOVUPD Z15, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z16, (AX)
 	VMOVUPD Z17, 64(AX)
 	VMOVUPD Z18, 128(AX)
 	VMOVUPD Z19, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Z20, (AX)
 	VMOVUPD Z21, 64(AX)
 	VMOVUPD Z22, 128(AX)
 	VMOVUPD Z23, K1, 192(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
@@ -5678,33 +6146,27 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro7x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5712,67 +6174,82 @@ TEXT ·micro7x1F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPD.Z        (R10), K1, Z7
-	VFMADD231PD.BCST (CX), Z7, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z7, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z7, Z2
+	VMOVUPD.Z        (R12), K1, Z7
+	VFMADD231PD.BCST (BX), Z7, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z7, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z7, Z2
 	VFMADD231PD.BCST (SI), Z7, Z3
-	VFMADD231PD.BCST (SI)(DX*1), Z7, Z4
-	VFMADD231PD.BCST (SI)(DX*2), Z7, Z5
+	VFMADD231PD.BCST (SI)(CX*1), Z7, Z4
+	VFMADD231PD.BCST (SI)(CX*2), Z7, Z5
 	VFMADD231PD.BCST (DI), Z7, Z6
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             R11, R10
-	DECQ             R12
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             R9, R12
+	DECQ             R13
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R10
+	DECQ             R11
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z7
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z7
 	VADDPD           Z7, Z0, Z0
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z7
 	VADDPD           Z7, Z1, Z1
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z7
 	VADDPD           Z7, Z2, Z2
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z7
 	VADDPD           Z7, Z3, Z3
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z7
 	VADDPD           Z7, Z4, Z4
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z7
 	VADDPD           Z7, Z5, Z5
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z7
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z7
 	VADDPD           Z7, Z6, Z6
-	ADDQ             R9, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z3, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z4, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z5, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z6, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -5780,41 +6257,35 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro7x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	SUBQ       $+8, R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5829,96 +6300,111 @@ TEXT ·micro7x2F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPD      (R10), Z14
-	VMOVUPD.Z    64(R10), K1, Z15
-	VBROADCASTSD (CX), Z16
+	VMOVUPD      (R12), Z14
+	VMOVUPD.Z    64(R12), K1, Z15
+	VBROADCASTSD (BX), Z16
 	VFMADD231PD  Z14, Z16, Z0
 	VFMADD231PD  Z15, Z16, Z1
-	VBROADCASTSD (CX)(DX*1), Z16
+	VBROADCASTSD (BX)(CX*1), Z16
 	VFMADD231PD  Z14, Z16, Z2
 	VFMADD231PD  Z15, Z16, Z3
-	VBROADCASTSD (CX)(DX*2), Z16
+	VBROADCASTSD (BX)(CX*2), Z16
 	VFMADD231PD  Z14, Z16, Z4
 	VFMADD231PD  Z15, Z16, Z5
 	VBROADCASTSD (SI), Z16
 	VFMADD231PD  Z14, Z16, Z6
 	VFMADD231PD  Z15, Z16, Z7
-	VBROADCASTSD (SI)(DX*1), Z16
+	VBROADCASTSD (SI)(CX*1), Z16
 	VFMADD231PD  Z14, Z16, Z8
 	VFMADD231PD  Z15, Z16, Z9
-	VBROADCASTSD (SI)(DX*2), Z16
+	VBROADCASTSD (SI)(CX*2), Z16
 	VFMADD231PD  Z14, Z16, Z10
 	VFMADD231PD  Z15, Z16, Z11
 	VBROADCASTSD (DI), Z16
 	VFMADD231PD  Z14, Z16, Z12
 	VFMADD231PD  Z15, Z16, Z13
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         R11, R10
-	DECQ         R12
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         R9, R12
+	DECQ         R13
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R10
+	DECQ         R11
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R8, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z14
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z14
 	VADDPD       Z14, Z1, Z1
-	ADDQ         R9, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z14
 	VADDPD       Z14, Z3, Z3
-	ADDQ         R9, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z14
 	VADDPD       Z14, Z5, Z5
-	ADDQ         R9, AX
-	VADDPD       (AX), Z6, Z6
-	VMOVUPD.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPD       (CX), Z6, Z6
+	VMOVUPD.Z    64(CX), K1, Z14
 	VADDPD       Z14, Z7, Z7
-	ADDQ         R9, AX
-	VADDPD       (AX), Z8, Z8
-	VMOVUPD.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VMOVUPD.Z    64(CX), K1, Z14
 	VADDPD       Z14, Z9, Z9
-	ADDQ         R9, AX
-	VADDPD       (AX), Z10, Z10
-	VMOVUPD.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPD       (CX), Z10, Z10
+	VMOVUPD.Z    64(CX), K1, Z14
 	VADDPD       Z14, Z11, Z11
-	ADDQ         R9, AX
-	VADDPD       (AX), Z12, Z12
-	VMOVUPD.Z    64(AX), K1, Z14
+	ADDQ         DX, CX
+	VADDPD       (CX), Z12, Z12
+	VMOVUPD.Z    64(CX), K1, Z14
 	VADDPD       Z14, Z13, Z13
-	ADDQ         R9, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z10, (AX)
 	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -5926,35 +6412,29 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro8x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -5963,73 +6443,88 @@ TEXT ·micro8x1F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPD.Z        (R10), K1, Z8
-	VFMADD231PD.BCST (CX), Z8, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z8, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z8, Z2
+	VMOVUPD.Z        (R12), K1, Z8
+	VFMADD231PD.BCST (BX), Z8, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z8, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z8, Z2
 	VFMADD231PD.BCST (SI), Z8, Z3
-	VFMADD231PD.BCST (SI)(DX*1), Z8, Z4
-	VFMADD231PD.BCST (SI)(DX*2), Z8, Z5
+	VFMADD231PD.BCST (SI)(CX*1), Z8, Z4
+	VFMADD231PD.BCST (SI)(CX*2), Z8, Z5
 	VFMADD231PD.BCST (DI), Z8, Z6
-	VFMADD231PD.BCST (DI)(DX*1), Z8, Z7
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             R11, R10
-	DECQ             R12
+	VFMADD231PD.BCST (DI)(CX*1), Z8, Z7
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             R9, R12
+	DECQ             R13
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R10
+	DECQ             R11
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z8
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z8
 	VADDPD           Z8, Z0, Z0
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z8
 	VADDPD           Z8, Z1, Z1
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z8
 	VADDPD           Z8, Z2, Z2
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z8
 	VADDPD           Z8, Z3, Z3
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z8
 	VADDPD           Z8, Z4, Z4
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z8
 	VADDPD           Z8, Z5, Z5
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z8
 	VADDPD           Z8, Z6, Z6
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z8
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z8
 	VADDPD           Z8, Z7, Z7
-	ADDQ             R9, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z3, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z4, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z5, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z6, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z7, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -6037,44 +6532,38 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro8x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	SUBQ       $+8, R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -6091,106 +6580,121 @@ TEXT ·micro8x2F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPD      (R10), Z16
-	VMOVUPD.Z    64(R10), K1, Z17
-	VBROADCASTSD (CX), Z18
+	VMOVUPD      (R12), Z16
+	VMOVUPD.Z    64(R12), K1, Z17
+	VBROADCASTSD (BX), Z18
 	VFMADD231PD  Z16, Z18, Z0
 	VFMADD231PD  Z17, Z18, Z1
-	VBROADCASTSD (CX)(DX*1), Z18
+	VBROADCASTSD (BX)(CX*1), Z18
 	VFMADD231PD  Z16, Z18, Z2
 	VFMADD231PD  Z17, Z18, Z3
-	VBROADCASTSD (CX)(DX*2), Z18
+	VBROADCASTSD (BX)(CX*2), Z18
 	VFMADD231PD  Z16, Z18, Z4
 	VFMADD231PD  Z17, Z18, Z5
 	VBROADCASTSD (SI), Z18
 	VFMADD231PD  Z16, Z18, Z6
 	VFMADD231PD  Z17, Z18, Z7
-	VBROADCASTSD (SI)(DX*1), Z18
+	VBROADCASTSD (SI)(CX*1), Z18
 	VFMADD231PD  Z16, Z18, Z8
 	VFMADD231PD  Z17, Z18, Z9
-	VBROADCASTSD (SI)(DX*2), Z18
+	VBROADCASTSD (SI)(CX*2), Z18
 	VFMADD231PD  Z16, Z18, Z10
 	VFMADD231PD  Z17, Z18, Z11
 	VBROADCASTSD (DI), Z18
 	VFMADD231PD  Z16, Z18, Z12
 	VFMADD231PD  Z17, Z18, Z13
-	VBROADCASTSD (DI)(DX*1), Z18
+	VBROADCASTSD (DI)(CX*1), Z18
 	VFMADD231PD  Z16, Z18, Z14
 	VFMADD231PD  Z17, Z18, Z15
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         R11, R10
-	DECQ         R12
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         R9, R12
+	DECQ         R13
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R10
+	DECQ         R11
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R8, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z16
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z16
 	VADDPD       Z16, Z1, Z1
-	ADDQ         R9, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z16
 	VADDPD       Z16, Z3, Z3
-	ADDQ         R9, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z16
 	VADDPD       Z16, Z5, Z5
-	ADDQ         R9, AX
-	VADDPD       (AX), Z6, Z6
-	VMOVUPD.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z6, Z6
+	VMOVUPD.Z    64(CX), K1, Z16
 	VADDPD       Z16, Z7, Z7
-	ADDQ         R9, AX
-	VADDPD       (AX), Z8, Z8
-	VMOVUPD.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VMOVUPD.Z    64(CX), K1, Z16
 	VADDPD       Z16, Z9, Z9
-	ADDQ         R9, AX
-	VADDPD       (AX), Z10, Z10
-	VMOVUPD.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z10, Z10
+	VMOVUPD.Z    64(CX), K1, Z16
 	VADDPD       Z16, Z11, Z11
-	ADDQ         R9, AX
-	VADDPD       (AX), Z12, Z12
-	VMOVUPD.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z12, Z12
+	VMOVUPD.Z    64(CX), K1, Z16
 	VADDPD       Z16, Z13, Z13
-	ADDQ         R9, AX
-	VADDPD       (AX), Z14, Z14
-	VMOVUPD.Z    64(AX), K1, Z16
+	ADDQ         DX, CX
+	VADDPD       (CX), Z14, Z14
+	VMOVUPD.Z    64(CX), K1, Z16
 	VADDPD       Z16, Z15, Z15
-	ADDQ         R9, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z10, (AX)
 	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z14, (AX)
 	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -6198,37 +6702,31 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro9x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -6238,79 +6736,94 @@ TEXT ·micro9x1F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPD.Z        (R10), K1, Z9
-	VFMADD231PD.BCST (CX), Z9, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z9, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z9, Z2
+	VMOVUPD.Z        (R12), K1, Z9
+	VFMADD231PD.BCST (BX), Z9, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z9, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z9, Z2
 	VFMADD231PD.BCST (SI), Z9, Z3
-	VFMADD231PD.BCST (SI)(DX*1), Z9, Z4
-	VFMADD231PD.BCST (SI)(DX*2), Z9, Z5
+	VFMADD231PD.BCST (SI)(CX*1), Z9, Z4
+	VFMADD231PD.BCST (SI)(CX*2), Z9, Z5
 	VFMADD231PD.BCST (DI), Z9, Z6
-	VFMADD231PD.BCST (DI)(DX*1), Z9, Z7
-	VFMADD231PD.BCST (DI)(DX*2), Z9, Z8
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             R11, R10
-	DECQ             R12
+	VFMADD231PD.BCST (DI)(CX*1), Z9, Z7
+	VFMADD231PD.BCST (DI)(CX*2), Z9, Z8
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             R9, R12
+	DECQ             R13
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R10
+	DECQ             R11
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R8, AX
-	VMOVUPD.Z        (AX), K1, Z9
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z9
 	VADDPD           Z9, Z0, Z0
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z9
 	VADDPD           Z9, Z1, Z1
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z9
 	VADDPD           Z9, Z2, Z2
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z9
 	VADDPD           Z9, Z3, Z3
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z9
 	VADDPD           Z9, Z4, Z4
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z9
 	VADDPD           Z9, Z5, Z5
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z9
 	VADDPD           Z9, Z6, Z6
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z9
 	VADDPD           Z9, Z7, Z7
-	ADDQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z9
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z9
 	VADDPD           Z9, Z8, Z8
-	ADDQ             R9, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z3, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z4, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z5, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z6, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z7, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z8, K1, (AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -6318,47 +6831,41 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro9x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	MOVQ       64(AX), R8
-	SUBQ       $+8, R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	MOVQ       R8, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R9, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R8
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R8, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -6377,116 +6884,131 @@ TEXT ·micro9x2F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-	MOVQ       8(AX), R10
-	MOVQ       48(AX), R11
-	MOVQ       24(AX), R12
+	MOVQ       48(AX), R9
+	MOVQ       80(AX), R10
+	MOVQ       88(AX), R11
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R10), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 8(AX), R12
+	ADDQ 8(R10), R12
+	MOVQ 24(AX), R13
 
 depth:
-	VMOVUPD      (R10), Z18
-	VMOVUPD.Z    64(R10), K1, Z19
-	VBROADCASTSD (CX), Z20
+	VMOVUPD      (R12), Z18
+	VMOVUPD.Z    64(R12), K1, Z19
+	VBROADCASTSD (BX), Z20
 	VFMADD231PD  Z18, Z20, Z0
 	VFMADD231PD  Z19, Z20, Z1
-	VBROADCASTSD (CX)(DX*1), Z20
+	VBROADCASTSD (BX)(CX*1), Z20
 	VFMADD231PD  Z18, Z20, Z2
 	VFMADD231PD  Z19, Z20, Z3
-	VBROADCASTSD (CX)(DX*2), Z20
+	VBROADCASTSD (BX)(CX*2), Z20
 	VFMADD231PD  Z18, Z20, Z4
 	VFMADD231PD  Z19, Z20, Z5
 	VBROADCASTSD (SI), Z20
 	VFMADD231PD  Z18, Z20, Z6
 	VFMADD231PD  Z19, Z20, Z7
-	VBROADCASTSD (SI)(DX*1), Z20
+	VBROADCASTSD (SI)(CX*1), Z20
 	VFMADD231PD  Z18, Z20, Z8
 	VFMADD231PD  Z19, Z20, Z9
-	VBROADCASTSD (SI)(DX*2), Z20
+	VBROADCASTSD (SI)(CX*2), Z20
 	VFMADD231PD  Z18, Z20, Z10
 	VFMADD231PD  Z19, Z20, Z11
 	VBROADCASTSD (DI), Z20
 	VFMADD231PD  Z18, Z20, Z12
 	VFMADD231PD  Z19, Z20, Z13
-	VBROADCASTSD (DI)(DX*1), Z20
+	VBROADCASTSD (DI)(CX*1), Z20
 	VFMADD231PD  Z18, Z20, Z14
 	VFMADD231PD  Z19, Z20, Z15
-	VBROADCASTSD (DI)(DX*2), Z20
+	VBROADCASTSD (DI)(CX*2), Z20
 	VFMADD231PD  Z18, Z20, Z16
 	VFMADD231PD  Z19, Z20, Z17
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         R11, R10
-	DECQ         R12
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         R9, R12
+	DECQ         R13
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R10
+	DECQ         R11
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R8, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z18
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z18
 	VADDPD       Z18, Z1, Z1
-	ADDQ         R9, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z18
 	VADDPD       Z18, Z3, Z3
-	ADDQ         R9, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z18
 	VADDPD       Z18, Z5, Z5
-	ADDQ         R9, AX
-	VADDPD       (AX), Z6, Z6
-	VMOVUPD.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPD       (CX), Z6, Z6
+	VMOVUPD.Z    64(CX), K1, Z18
 	VADDPD       Z18, Z7, Z7
-	ADDQ         R9, AX
-	VADDPD       (AX), Z8, Z8
-	VMOVUPD.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VMOVUPD.Z    64(CX), K1, Z18
 	VADDPD       Z18, Z9, Z9
-	ADDQ         R9, AX
-	VADDPD       (AX), Z10, Z10
-	VMOVUPD.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPD       (CX), Z10, Z10
+	VMOVUPD.Z    64(CX), K1, Z18
 	VADDPD       Z18, Z11, Z11
-	ADDQ         R9, AX
-	VADDPD       (AX), Z12, Z12
-	VMOVUPD.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPD       (CX), Z12, Z12
+	VMOVUPD.Z    64(CX), K1, Z18
 	VADDPD       Z18, Z13, Z13
-	ADDQ         R9, AX
-	VADDPD       (AX), Z14, Z14
-	VMOVUPD.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPD       (CX), Z14, Z14
+	VMOVUPD.Z    64(CX), K1, Z18
 	VADDPD       Z18, Z15, Z15
-	ADDQ         R9, AX
-	VADDPD       (AX), Z16, Z16
-	VMOVUPD.Z    64(AX), K1, Z18
+	ADDQ         DX, CX
+	VADDPD       (CX), Z16, Z16
+	VMOVUPD.Z    64(CX), K1, Z18
 	VADDPD       Z18, Z17, Z17
-	ADDQ         R9, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R8, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z10, (AX)
 	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z14, (AX)
 	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VMOVUPD Z16, (AX)
 	VMOVUPD Z17, K1, 64(AX)
-	ADDQ    R9, AX
+	ADDQ    R8, AX
 	VZEROUPPER
 	RET
 
@@ -6494,41 +7016,33 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro10x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -6539,86 +7053,103 @@ TEXT ·micro10x1F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPD.Z        (R11), K1, Z10
-	VFMADD231PD.BCST (CX), Z10, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z10, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z10, Z2
+	VMOVUPD.Z        (R13), K1, Z10
+	VFMADD231PD.BCST (BX), Z10, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z10, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z10, Z2
 	VFMADD231PD.BCST (SI), Z10, Z3
-	VFMADD231PD.BCST (SI)(DX*1), Z10, Z4
-	VFMADD231PD.BCST (SI)(DX*2), Z10, Z5
+	VFMADD231PD.BCST (SI)(CX*1), Z10, Z4
+	VFMADD231PD.BCST (SI)(CX*2), Z10, Z5
 	VFMADD231PD.BCST (DI), Z10, Z6
-	VFMADD231PD.BCST (DI)(DX*1), Z10, Z7
-	VFMADD231PD.BCST (DI)(DX*2), Z10, Z8
+	VFMADD231PD.BCST (DI)(CX*1), Z10, Z7
+	VFMADD231PD.BCST (DI)(CX*2), Z10, Z8
 	VFMADD231PD.BCST (R8), Z10, Z9
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             BX, R8
-	ADDQ             R12, R11
-	DECQ             R13
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             DX, R8
+	ADDQ             R10, R13
+	DECQ             R14
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R11
+	DECQ             R12
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z0, Z0
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z1, Z1
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z2, Z2
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z3, Z3
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z4, Z4
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z5, Z5
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z6, Z6
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z7, Z7
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z8, Z8
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z10
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z10
 	VADDPD           Z10, Z9, Z9
-	ADDQ             R10, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z3, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z4, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z5, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z6, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z7, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z8, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z9, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -6626,52 +7157,44 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro10x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	SUBQ       $+8, R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -6692,127 +7215,144 @@ TEXT ·micro10x2F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPD      (R11), Z20
-	VMOVUPD.Z    64(R11), K1, Z21
-	VBROADCASTSD (CX), Z22
+	VMOVUPD      (R13), Z20
+	VMOVUPD.Z    64(R13), K1, Z21
+	VBROADCASTSD (BX), Z22
 	VFMADD231PD  Z20, Z22, Z0
 	VFMADD231PD  Z21, Z22, Z1
-	VBROADCASTSD (CX)(DX*1), Z22
+	VBROADCASTSD (BX)(CX*1), Z22
 	VFMADD231PD  Z20, Z22, Z2
 	VFMADD231PD  Z21, Z22, Z3
-	VBROADCASTSD (CX)(DX*2), Z22
+	VBROADCASTSD (BX)(CX*2), Z22
 	VFMADD231PD  Z20, Z22, Z4
 	VFMADD231PD  Z21, Z22, Z5
 	VBROADCASTSD (SI), Z22
 	VFMADD231PD  Z20, Z22, Z6
 	VFMADD231PD  Z21, Z22, Z7
-	VBROADCASTSD (SI)(DX*1), Z22
+	VBROADCASTSD (SI)(CX*1), Z22
 	VFMADD231PD  Z20, Z22, Z8
 	VFMADD231PD  Z21, Z22, Z9
-	VBROADCASTSD (SI)(DX*2), Z22
+	VBROADCASTSD (SI)(CX*2), Z22
 	VFMADD231PD  Z20, Z22, Z10
 	VFMADD231PD  Z21, Z22, Z11
 	VBROADCASTSD (DI), Z22
 	VFMADD231PD  Z20, Z22, Z12
 	VFMADD231PD  Z21, Z22, Z13
-	VBROADCASTSD (DI)(DX*1), Z22
+	VBROADCASTSD (DI)(CX*1), Z22
 	VFMADD231PD  Z20, Z22, Z14
 	VFMADD231PD  Z21, Z22, Z15
-	VBROADCASTSD (DI)(DX*2), Z22
+	VBROADCASTSD (DI)(CX*2), Z22
 	VFMADD231PD  Z20, Z22, Z16
 	VFMADD231PD  Z21, Z22, Z17
 	VBROADCASTSD (R8), Z22
 	VFMADD231PD  Z20, Z22, Z18
 	VFMADD231PD  Z21, Z22, Z19
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         BX, R8
-	ADDQ         R12, R11
-	DECQ         R13
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         DX, R8
+	ADDQ         R10, R13
+	DECQ         R14
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R9, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z20
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z1, Z1
-	ADDQ         R10, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z3, Z3
-	ADDQ         R10, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z5, Z5
-	ADDQ         R10, AX
-	VADDPD       (AX), Z6, Z6
-	VMOVUPD.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z6, Z6
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z7, Z7
-	ADDQ         R10, AX
-	VADDPD       (AX), Z8, Z8
-	VMOVUPD.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z9, Z9
-	ADDQ         R10, AX
-	VADDPD       (AX), Z10, Z10
-	VMOVUPD.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z10, Z10
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z11, Z11
-	ADDQ         R10, AX
-	VADDPD       (AX), Z12, Z12
-	VMOVUPD.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z12, Z12
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z13, Z13
-	ADDQ         R10, AX
-	VADDPD       (AX), Z14, Z14
-	VMOVUPD.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z14, Z14
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z15, Z15
-	ADDQ         R10, AX
-	VADDPD       (AX), Z16, Z16
-	VMOVUPD.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z16, Z16
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z17, Z17
-	ADDQ         R10, AX
-	VADDPD       (AX), Z18, Z18
-	VMOVUPD.Z    64(AX), K1, Z20
+	ADDQ         DX, CX
+	VADDPD       (CX), Z18, Z18
+	VMOVUPD.Z    64(CX), K1, Z20
 	VADDPD       Z20, Z19, Z19
-	ADDQ         R10, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z10, (AX)
 	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z14, (AX)
 	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z16, (AX)
 	VMOVUPD Z17, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z18, (AX)
 	VMOVUPD Z19, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -6820,43 +7360,35 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro11x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -6868,92 +7400,109 @@ TEXT ·micro11x1F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPD.Z        (R11), K1, Z11
-	VFMADD231PD.BCST (CX), Z11, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z11, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z11, Z2
+	VMOVUPD.Z        (R13), K1, Z11
+	VFMADD231PD.BCST (BX), Z11, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z11, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z11, Z2
 	VFMADD231PD.BCST (SI), Z11, Z3
-	VFMADD231PD.BCST (SI)(DX*1), Z11, Z4
-	VFMADD231PD.BCST (SI)(DX*2), Z11, Z5
+	VFMADD231PD.BCST (SI)(CX*1), Z11, Z4
+	VFMADD231PD.BCST (SI)(CX*2), Z11, Z5
 	VFMADD231PD.BCST (DI), Z11, Z6
-	VFMADD231PD.BCST (DI)(DX*1), Z11, Z7
-	VFMADD231PD.BCST (DI)(DX*2), Z11, Z8
+	VFMADD231PD.BCST (DI)(CX*1), Z11, Z7
+	VFMADD231PD.BCST (DI)(CX*2), Z11, Z8
 	VFMADD231PD.BCST (R8), Z11, Z9
-	VFMADD231PD.BCST (R8)(DX*1), Z11, Z10
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             BX, R8
-	ADDQ             R12, R11
-	DECQ             R13
+	VFMADD231PD.BCST (R8)(CX*1), Z11, Z10
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             DX, R8
+	ADDQ             R10, R13
+	DECQ             R14
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R11
+	DECQ             R12
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z0, Z0
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z1, Z1
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z2, Z2
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z3, Z3
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z4, Z4
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z5, Z5
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z6, Z6
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z7, Z7
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z8, Z8
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z9, Z9
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z11
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z11
 	VADDPD           Z11, Z10, Z10
-	ADDQ             R10, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z3, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z4, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z5, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z6, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z7, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z8, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z9, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z10, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -6961,55 +7510,47 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro11x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	SUBQ       $+8, R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7032,137 +7573,154 @@ TEXT ·micro11x2F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPD      (R11), Z22
-	VMOVUPD.Z    64(R11), K1, Z23
-	VBROADCASTSD (CX), Z24
+	VMOVUPD      (R13), Z22
+	VMOVUPD.Z    64(R13), K1, Z23
+	VBROADCASTSD (BX), Z24
 	VFMADD231PD  Z22, Z24, Z0
 	VFMADD231PD  Z23, Z24, Z1
-	VBROADCASTSD (CX)(DX*1), Z24
+	VBROADCASTSD (BX)(CX*1), Z24
 	VFMADD231PD  Z22, Z24, Z2
 	VFMADD231PD  Z23, Z24, Z3
-	VBROADCASTSD (CX)(DX*2), Z24
+	VBROADCASTSD (BX)(CX*2), Z24
 	VFMADD231PD  Z22, Z24, Z4
 	VFMADD231PD  Z23, Z24, Z5
 	VBROADCASTSD (SI), Z24
 	VFMADD231PD  Z22, Z24, Z6
 	VFMADD231PD  Z23, Z24, Z7
-	VBROADCASTSD (SI)(DX*1), Z24
+	VBROADCASTSD (SI)(CX*1), Z24
 	VFMADD231PD  Z22, Z24, Z8
 	VFMADD231PD  Z23, Z24, Z9
-	VBROADCASTSD (SI)(DX*2), Z24
+	VBROADCASTSD (SI)(CX*2), Z24
 	VFMADD231PD  Z22, Z24, Z10
 	VFMADD231PD  Z23, Z24, Z11
 	VBROADCASTSD (DI), Z24
 	VFMADD231PD  Z22, Z24, Z12
 	VFMADD231PD  Z23, Z24, Z13
-	VBROADCASTSD (DI)(DX*1), Z24
+	VBROADCASTSD (DI)(CX*1), Z24
 	VFMADD231PD  Z22, Z24, Z14
 	VFMADD231PD  Z23, Z24, Z15
-	VBROADCASTSD (DI)(DX*2), Z24
+	VBROADCASTSD (DI)(CX*2), Z24
 	VFMADD231PD  Z22, Z24, Z16
 	VFMADD231PD  Z23, Z24, Z17
 	VBROADCASTSD (R8), Z24
 	VFMADD231PD  Z22, Z24, Z18
 	VFMADD231PD  Z23, Z24, Z19
-	VBROADCASTSD (R8)(DX*1), Z24
+	VBROADCASTSD (R8)(CX*1), Z24
 	VFMADD231PD  Z22, Z24, Z20
 	VFMADD231PD  Z23, Z24, Z21
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         BX, R8
-	ADDQ         R12, R11
-	DECQ         R13
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         DX, R8
+	ADDQ         R10, R13
+	DECQ         R14
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R9, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z22
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z1, Z1
-	ADDQ         R10, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z3, Z3
-	ADDQ         R10, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z5, Z5
-	ADDQ         R10, AX
-	VADDPD       (AX), Z6, Z6
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z6, Z6
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z7, Z7
-	ADDQ         R10, AX
-	VADDPD       (AX), Z8, Z8
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z9, Z9
-	ADDQ         R10, AX
-	VADDPD       (AX), Z10, Z10
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z10, Z10
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z11, Z11
-	ADDQ         R10, AX
-	VADDPD       (AX), Z12, Z12
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z12, Z12
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z13, Z13
-	ADDQ         R10, AX
-	VADDPD       (AX), Z14, Z14
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z14, Z14
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z15, Z15
-	ADDQ         R10, AX
-	VADDPD       (AX), Z16, Z16
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z16, Z16
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z17, Z17
-	ADDQ         R10, AX
-	VADDPD       (AX), Z18, Z18
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z18, Z18
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z19, Z19
-	ADDQ         R10, AX
-	VADDPD       (AX), Z20, Z20
-	VMOVUPD.Z    64(AX), K1, Z22
+	ADDQ         DX, CX
+	VADDPD       (CX), Z20, Z20
+	VMOVUPD.Z    64(CX), K1, Z22
 	VADDPD       Z22, Z21, Z21
-	ADDQ         R10, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z10, (AX)
 	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z14, (AX)
 	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z16, (AX)
 	VMOVUPD Z17, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z18, (AX)
 	VMOVUPD Z19, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z20, (AX)
 	VMOVUPD Z21, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -7170,45 +7728,37 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro12x1F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7221,98 +7771,115 @@ TEXT ·micro12x1F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPD.Z        (R11), K1, Z12
-	VFMADD231PD.BCST (CX), Z12, Z0
-	VFMADD231PD.BCST (CX)(DX*1), Z12, Z1
-	VFMADD231PD.BCST (CX)(DX*2), Z12, Z2
+	VMOVUPD.Z        (R13), K1, Z12
+	VFMADD231PD.BCST (BX), Z12, Z0
+	VFMADD231PD.BCST (BX)(CX*1), Z12, Z1
+	VFMADD231PD.BCST (BX)(CX*2), Z12, Z2
 	VFMADD231PD.BCST (SI), Z12, Z3
-	VFMADD231PD.BCST (SI)(DX*1), Z12, Z4
-	VFMADD231PD.BCST (SI)(DX*2), Z12, Z5
+	VFMADD231PD.BCST (SI)(CX*1), Z12, Z4
+	VFMADD231PD.BCST (SI)(CX*2), Z12, Z5
 	VFMADD231PD.BCST (DI), Z12, Z6
-	VFMADD231PD.BCST (DI)(DX*1), Z12, Z7
-	VFMADD231PD.BCST (DI)(DX*2), Z12, Z8
+	VFMADD231PD.BCST (DI)(CX*1), Z12, Z7
+	VFMADD231PD.BCST (DI)(CX*2), Z12, Z8
 	VFMADD231PD.BCST (R8), Z12, Z9
-	VFMADD231PD.BCST (R8)(DX*1), Z12, Z10
-	VFMADD231PD.BCST (R8)(DX*2), Z12, Z11
-	ADDQ             BX, CX
-	ADDQ             BX, SI
-	ADDQ             BX, DI
-	ADDQ             BX, R8
-	ADDQ             R12, R11
-	DECQ             R13
+	VFMADD231PD.BCST (R8)(CX*1), Z12, Z10
+	VFMADD231PD.BCST (R8)(CX*2), Z12, Z11
+	ADDQ             DX, BX
+	ADDQ             DX, SI
+	ADDQ             DX, DI
+	ADDQ             DX, R8
+	ADDQ             R10, R13
+	DECQ             R14
 	JNZ              depth
-	MOVQ             72(AX), AX
-	TESTQ            AX, AX
+	ADDQ             $0x10, R11
+	DECQ             R12
+	JNZ              segment
+	MOVQ             72(AX), CX
+	TESTQ            CX, CX
 	JZ               store
-	MOVQ             R9, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	MOVQ             96(AX), CX
+	MOVQ             104(AX), DX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z0, Z0
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z1, Z1
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z2, Z2
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z3, Z3
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z4, Z4
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z5, Z5
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z6, Z6
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z7, Z7
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z8, Z8
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z9, Z9
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z10, Z10
-	ADDQ             R10, AX
-	VMOVUPD.Z        (AX), K1, Z12
+	ADDQ             DX, CX
+	VMOVUPD.Z        (CX), K1, Z12
 	VADDPD           Z12, Z11, Z11
-	ADDQ             R10, AX
+	ADDQ             DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z1, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z2, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z3, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z4, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z5, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z6, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z7, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z8, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z9, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z10, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z11, K1, (AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -7320,58 +7887,50 @@ store:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·micro12x2F64AVX512(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	LEAQ       (SI)(DX*2), DI
-	ADDQ       DX, DI
-	LEAQ       (DI)(DX*2), R8
-	ADDQ       DX, R8
-	MOVQ       64(AX), R9
-	SUBQ       $+8, R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	MOVQ       R9, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R10, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	MOVQ       $-1, SI
+	BZHIQ      BX, SI, SI
+	KMOVW      SI, K1
+	MOVQ       56(AX), R9
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R9, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7396,147 +7955,164 @@ TEXT ·micro12x2F64AVX512(SB), NOSPLIT, $0-8
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	MOVQ       8(AX), R11
-	MOVQ       48(AX), R12
-	MOVQ       24(AX), R13
+	MOVQ       48(AX), R10
+	MOVQ       80(AX), R11
+	MOVQ       88(AX), R12
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R11), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	LEAQ (SI)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	MOVQ 8(AX), R13
+	ADDQ 8(R11), R13
+	MOVQ 24(AX), R14
 
 depth:
-	VMOVUPD      (R11), Z24
-	VMOVUPD.Z    64(R11), K1, Z25
-	VBROADCASTSD (CX), Z26
+	VMOVUPD      (R13), Z24
+	VMOVUPD.Z    64(R13), K1, Z25
+	VBROADCASTSD (BX), Z26
 	VFMADD231PD  Z24, Z26, Z0
 	VFMADD231PD  Z25, Z26, Z1
-	VBROADCASTSD (CX)(DX*1), Z26
+	VBROADCASTSD (BX)(CX*1), Z26
 	VFMADD231PD  Z24, Z26, Z2
 	VFMADD231PD  Z25, Z26, Z3
-	VBROADCASTSD (CX)(DX*2), Z26
+	VBROADCASTSD (BX)(CX*2), Z26
 	VFMADD231PD  Z24, Z26, Z4
 	VFMADD231PD  Z25, Z26, Z5
 	VBROADCASTSD (SI), Z26
 	VFMADD231PD  Z24, Z26, Z6
 	VFMADD231PD  Z25, Z26, Z7
-	VBROADCASTSD (SI)(DX*1), Z26
+	VBROADCASTSD (SI)(CX*1), Z26
 	VFMADD231PD  Z24, Z26, Z8
 	VFMADD231PD  Z25, Z26, Z9
-	VBROADCASTSD (SI)(DX*2), Z26
+	VBROADCASTSD (SI)(CX*2), Z26
 	VFMADD231PD  Z24, Z26, Z10
 	VFMADD231PD  Z25, Z26, Z11
 	VBROADCASTSD (DI), Z26
 	VFMADD231PD  Z24, Z26, Z12
 	VFMADD231PD  Z25, Z26, Z13
-	VBROADCASTSD (DI)(DX*1), Z26
+	VBROADCASTSD (DI)(CX*1), Z26
 	VFMADD231PD  Z24, Z26, Z14
 	VFMADD231PD  Z25, Z26, Z15
-	VBROADCASTSD (DI)(DX*2), Z26
+	VBROADCASTSD (DI)(CX*2), Z26
 	VFMADD231PD  Z24, Z26, Z16
 	VFMADD231PD  Z25, Z26, Z17
 	VBROADCASTSD (R8), Z26
 	VFMADD231PD  Z24, Z26, Z18
 	VFMADD231PD  Z25, Z26, Z19
-	VBROADCASTSD (R8)(DX*1), Z26
+	VBROADCASTSD (R8)(CX*1), Z26
 	VFMADD231PD  Z24, Z26, Z20
 	VFMADD231PD  Z25, Z26, Z21
-	VBROADCASTSD (R8)(DX*2), Z26
+	VBROADCASTSD (R8)(CX*2), Z26
 	VFMADD231PD  Z24, Z26, Z22
 	VFMADD231PD  Z25, Z26, Z23
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         BX, DI
-	ADDQ         BX, R8
-	ADDQ         R12, R11
-	DECQ         R13
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         DX, DI
+	ADDQ         DX, R8
+	ADDQ         R10, R13
+	DECQ         R14
 	JNZ          depth
-	MOVQ         72(AX), AX
-	TESTQ        AX, AX
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          segment
+	MOVQ         72(AX), CX
+	TESTQ        CX, CX
 	JZ           store
-	MOVQ         R9, AX
-	VADDPD       (AX), Z0, Z0
-	VMOVUPD.Z    64(AX), K1, Z24
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
+	VADDPD       (CX), Z0, Z0
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z1, Z1
-	ADDQ         R10, AX
-	VADDPD       (AX), Z2, Z2
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z2, Z2
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z3, Z3
-	ADDQ         R10, AX
-	VADDPD       (AX), Z4, Z4
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z4, Z4
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z5, Z5
-	ADDQ         R10, AX
-	VADDPD       (AX), Z6, Z6
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z6, Z6
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z7, Z7
-	ADDQ         R10, AX
-	VADDPD       (AX), Z8, Z8
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z8, Z8
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z9, Z9
-	ADDQ         R10, AX
-	VADDPD       (AX), Z10, Z10
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z10, Z10
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z11, Z11
-	ADDQ         R10, AX
-	VADDPD       (AX), Z12, Z12
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z12, Z12
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z13, Z13
-	ADDQ         R10, AX
-	VADDPD       (AX), Z14, Z14
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z14, Z14
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z15, Z15
-	ADDQ         R10, AX
-	VADDPD       (AX), Z16, Z16
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z16, Z16
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z17, Z17
-	ADDQ         R10, AX
-	VADDPD       (AX), Z18, Z18
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z18, Z18
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z19, Z19
-	ADDQ         R10, AX
-	VADDPD       (AX), Z20, Z20
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z20, Z20
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z21, Z21
-	ADDQ         R10, AX
-	VADDPD       (AX), Z22, Z22
-	VMOVUPD.Z    64(AX), K1, Z24
+	ADDQ         DX, CX
+	VADDPD       (CX), Z22, Z22
+	VMOVUPD.Z    64(CX), K1, Z24
 	VADDPD       Z24, Z23, Z23
-	ADDQ         R10, AX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    R9, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z10, (AX)
 	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z14, (AX)
 	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z16, (AX)
 	VMOVUPD Z17, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z18, (AX)
 	VMOVUPD Z19, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z20, (AX)
 	VMOVUPD Z21, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VMOVUPD Z22, (AX)
 	VMOVUPD Z23, K1, 64(AX)
-	ADDQ    R10, AX
+	ADDQ    R9, AX
 	VZEROUPPER
 	RET
 
@@ -7544,53 +8120,62 @@ store:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro1x1F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y0
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	LEAQ       ones4<>+0(SB), BX
+	MOVQ       $0x00000008, SI
+	SUBQ       DX, SI
+	VMOVUPS    (BX)(SI*4), Y0
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
 	VXORPS     Y1, Y1, Y1
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMASKMOVPS   (DI), Y0, Y2
-	VBROADCASTSS (CX), Y3
+	VMASKMOVPS   (R9), Y0, Y2
+	VBROADCASTSS (DX), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPS   (CX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
-	ADDQ         SI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       BX, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       SI, AX
+	ADDQ       BX, AX
 	VZEROUPPER
 	RET
 
@@ -7616,60 +8201,69 @@ GLOBL ones4<>(SB), RODATA|NOPTR, $64
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro1x2F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+8, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y0
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+8, DX
+	LEAQ       ones4<>+0(SB), BX
+	MOVQ       $0x00000008, SI
+	SUBQ       DX, SI
+	VMOVUPS    (BX)(SI*4), Y0
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPS      (DI), Y3
-	VMASKMOVPS   32(DI), Y0, Y4
-	VBROADCASTSS (CX), Y5
+	VMOVUPS      (R9), Y3
+	VMASKMOVPS   32(R9), Y0, Y4
+	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VFMADD231PS  Y4, Y5, Y2
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPS       (CX), Y1, Y1
 	VMASKMOVPS   32(CX), Y0, Y3
 	VADDPS       Y3, Y2, Y2
-	ADDQ         SI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+16
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+16
 	JNE     partial
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       BX, AX
+	MOVQ       16(AX), AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       SI, AX
+	ADDQ       BX, AX
 	VZEROUPPER
 	RET
 
@@ -7677,73 +8271,82 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro1x4F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+24, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y0
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+24, DX
+	LEAQ       ones4<>+0(SB), BX
+	MOVQ       $0x00000008, SI
+	SUBQ       DX, SI
+	VMOVUPS    (BX)(SI*4), Y0
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPS      (DI), Y5
-	VMOVUPS      32(DI), Y6
-	VMOVUPS      64(DI), Y7
-	VMASKMOVPS   96(DI), Y0, Y8
-	VBROADCASTSS (CX), Y9
+	VMOVUPS      (R9), Y5
+	VMOVUPS      32(R9), Y6
+	VMOVUPS      64(R9), Y7
+	VMASKMOVPS   96(R9), Y0, Y8
+	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y5, Y9, Y1
 	VFMADD231PS  Y6, Y9, Y2
 	VFMADD231PS  Y7, Y9, Y3
 	VFMADD231PS  Y8, Y9, Y4
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPS       (CX), Y1, Y1
 	VADDPS       32(CX), Y2, Y2
 	VADDPS       64(CX), Y3, Y3
 	VMASKMOVPS   96(CX), Y0, Y5
 	VADDPS       Y5, Y4, Y4
-	ADDQ         SI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+32
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+32
 	JNE     partial
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
 	VMOVUPS Y3, 64(AX)
 	VMOVUPS Y4, 96(AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       BX, AX
+	MOVQ       16(AX), AX
 	VMOVUPS    Y1, (AX)
 	VMOVUPS    Y2, 32(AX)
 	VMOVUPS    Y3, 64(AX)
 	VMASKMOVPS Y4, Y0, 96(AX)
-	ADDQ       SI, AX
+	ADDQ       BX, AX
 	VZEROUPPER
 	RET
 
@@ -7751,65 +8354,74 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro2x1F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	LEAQ       ones4<>+0(SB), DI
-	MOVQ       $0x00000008, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*4), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMASKMOVPS   (R8), Y0, Y3
-	VBROADCASTSS (CX), Y4
+	VMASKMOVPS   (R10), Y0, Y3
+	VBROADCASTSS (BX), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (CX)(DX*1), Y4
+	VBROADCASTSS (BX)(CX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPS   (CX), Y0, Y3
 	VADDPS       Y3, Y1, Y1
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y3
 	VADDPS       Y3, Y2, Y2
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Y2, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -7817,77 +8429,86 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro2x2F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+8, SI
-	LEAQ       ones4<>+0(SB), DI
-	MOVQ       $0x00000008, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*4), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPS      (R8), Y5
-	VMASKMOVPS   32(R8), Y0, Y6
-	VBROADCASTSS (CX), Y7
+	VMOVUPS      (R10), Y5
+	VMASKMOVPS   32(R10), Y0, Y6
+	VBROADCASTSS (BX), Y7
 	VFMADD231PS  Y5, Y7, Y1
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (CX)(DX*1), Y7
+	VBROADCASTSS (BX)(CX*1), Y7
 	VFMADD231PS  Y5, Y7, Y3
 	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPS       (CX), Y1, Y1
 	VMASKMOVPS   32(CX), Y0, Y5
 	VADDPS       Y5, Y2, Y2
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y3, Y3
 	VMASKMOVPS   32(CX), Y0, Y5
 	VADDPS       Y5, Y4, Y4
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+16
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+16
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Y3, (AX)
 	VMOVUPS Y4, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -7895,23 +8516,21 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro2x4F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+24, SI
-	LEAQ       ones4<>+0(SB), DI
-	MOVQ       $0x00000008, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*4), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+24, BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -7920,76 +8539,87 @@ TEXT ·micro2x4F32AVX2(SB), NOSPLIT, $0-8
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPS      (R8), Y9
-	VMOVUPS      32(R8), Y10
-	VMOVUPS      64(R8), Y11
-	VMASKMOVPS   96(R8), Y0, Y12
-	VBROADCASTSS (CX), Y13
+	VMOVUPS      (R10), Y9
+	VMOVUPS      32(R10), Y10
+	VMOVUPS      64(R10), Y11
+	VMASKMOVPS   96(R10), Y0, Y12
+	VBROADCASTSS (BX), Y13
 	VFMADD231PS  Y9, Y13, Y1
 	VFMADD231PS  Y10, Y13, Y2
 	VFMADD231PS  Y11, Y13, Y3
 	VFMADD231PS  Y12, Y13, Y4
-	VBROADCASTSS (CX)(DX*1), Y13
+	VBROADCASTSS (BX)(CX*1), Y13
 	VFMADD231PS  Y9, Y13, Y5
 	VFMADD231PS  Y10, Y13, Y6
 	VFMADD231PS  Y11, Y13, Y7
 	VFMADD231PS  Y12, Y13, Y8
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPS       (CX), Y1, Y1
 	VADDPS       32(CX), Y2, Y2
 	VADDPS       64(CX), Y3, Y3
 	VMASKMOVPS   96(CX), Y0, Y9
 	VADDPS       Y9, Y4, Y4
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y5, Y5
 	VADDPS       32(CX), Y6, Y6
 	VADDPS       64(CX), Y7, Y7
 	VMASKMOVPS   96(CX), Y0, Y9
 	VADDPS       Y9, Y8, Y8
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+32
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+32
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
 	VMOVUPS Y3, 64(AX)
 	VMOVUPS Y4, 96(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Y5, (AX)
 	VMOVUPS Y6, 32(AX)
 	VMOVUPS Y7, 64(AX)
 	VMOVUPS Y8, 96(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMOVUPS    Y1, (AX)
 	VMOVUPS    Y2, 32(AX)
 	VMOVUPS    Y3, 64(AX)
 	VMASKMOVPS Y4, Y0, 96(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMOVUPS    Y5, (AX)
 	VMOVUPS    Y6, 32(AX)
 	VMOVUPS    Y7, 64(AX)
 	VMASKMOVPS Y8, Y0, 96(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -7997,77 +8627,86 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro3x1F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	LEAQ       ones4<>+0(SB), DI
-	MOVQ       $0x00000008, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*4), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMASKMOVPS   (R8), Y0, Y4
-	VBROADCASTSS (CX), Y5
+	VMASKMOVPS   (R10), Y0, Y4
+	VBROADCASTSS (BX), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (CX)(DX*1), Y5
+	VBROADCASTSS (BX)(CX*1), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (CX)(DX*2), Y5
+	VBROADCASTSS (BX)(CX*2), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPS   (CX), Y0, Y4
 	VADDPS       Y4, Y1, Y1
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y4
 	VADDPS       Y4, Y2, Y2
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y4
 	VADDPS       Y4, Y3, Y3
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Y2, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Y3, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -8075,94 +8714,103 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro3x2F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+8, SI
-	LEAQ       ones4<>+0(SB), DI
-	MOVQ       $0x00000008, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*4), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPS      (R8), Y7
-	VMASKMOVPS   32(R8), Y0, Y8
-	VBROADCASTSS (CX), Y9
+	VMOVUPS      (R10), Y7
+	VMASKMOVPS   32(R10), Y0, Y8
+	VBROADCASTSS (BX), Y9
 	VFMADD231PS  Y7, Y9, Y1
 	VFMADD231PS  Y8, Y9, Y2
-	VBROADCASTSS (CX)(DX*1), Y9
+	VBROADCASTSS (BX)(CX*1), Y9
 	VFMADD231PS  Y7, Y9, Y3
 	VFMADD231PS  Y8, Y9, Y4
-	VBROADCASTSS (CX)(DX*2), Y9
+	VBROADCASTSS (BX)(CX*2), Y9
 	VFMADD231PS  Y7, Y9, Y5
 	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPS       (CX), Y1, Y1
 	VMASKMOVPS   32(CX), Y0, Y7
 	VADDPS       Y7, Y2, Y2
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y3, Y3
 	VMASKMOVPS   32(CX), Y0, Y7
 	VADDPS       Y7, Y4, Y4
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y5, Y5
 	VMASKMOVPS   32(CX), Y0, Y7
 	VADDPS       Y7, Y6, Y6
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+16
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+16
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Y3, (AX)
 	VMOVUPS Y4, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPS Y5, (AX)
 	VMOVUPS Y6, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMOVUPS    Y5, (AX)
 	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -8170,92 +8818,101 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro4x1F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	LEAQ       ones4<>+0(SB), R8
-	MOVQ       $0x00000008, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*4), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMASKMOVPS   (R9), Y0, Y5
-	VBROADCASTSS (CX), Y6
+	VMASKMOVPS   (R11), Y0, Y5
+	VBROADCASTSS (BX), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (CX)(DX*1), Y6
+	VBROADCASTSS (BX)(CX*1), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (CX)(DX*2), Y6
+	VBROADCASTSS (BX)(CX*2), Y6
 	VFMADD231PS  Y5, Y6, Y3
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPS   (CX), Y0, Y5
 	VADDPS       Y5, Y1, Y1
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y5
 	VADDPS       Y5, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y5
 	VADDPS       Y5, Y3, Y3
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y5
 	VADDPS       Y5, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y2, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y3, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y4, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y4, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -8263,27 +8920,23 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro4x2F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+8, DI
-	LEAQ       ones4<>+0(SB), R8
-	MOVQ       $0x00000008, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*4), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -8292,85 +8945,98 @@ TEXT ·micro4x2F32AVX2(SB), NOSPLIT, $0-8
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS      (R9), Y9
-	VMASKMOVPS   32(R9), Y0, Y10
-	VBROADCASTSS (CX), Y11
+	VMOVUPS      (R11), Y9
+	VMASKMOVPS   32(R11), Y0, Y10
+	VBROADCASTSS (BX), Y11
 	VFMADD231PS  Y9, Y11, Y1
 	VFMADD231PS  Y10, Y11, Y2
-	VBROADCASTSS (CX)(DX*1), Y11
+	VBROADCASTSS (BX)(CX*1), Y11
 	VFMADD231PS  Y9, Y11, Y3
 	VFMADD231PS  Y10, Y11, Y4
-	VBROADCASTSS (CX)(DX*2), Y11
+	VBROADCASTSS (BX)(CX*2), Y11
 	VFMADD231PS  Y9, Y11, Y5
 	VFMADD231PS  Y10, Y11, Y6
 	VBROADCASTSS (SI), Y11
 	VFMADD231PS  Y9, Y11, Y7
 	VFMADD231PS  Y10, Y11, Y8
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPS       (CX), Y1, Y1
 	VMASKMOVPS   32(CX), Y0, Y9
 	VADDPS       Y9, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y3, Y3
 	VMASKMOVPS   32(CX), Y0, Y9
 	VADDPS       Y9, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y5, Y5
 	VMASKMOVPS   32(CX), Y0, Y9
 	VADDPS       Y9, Y6, Y6
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y7, Y7
 	VMASKMOVPS   32(CX), Y0, Y9
 	VADDPS       Y9, Y8, Y8
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+16
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+16
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y3, (AX)
 	VMOVUPS Y4, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y5, (AX)
 	VMOVUPS Y6, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y7, (AX)
 	VMOVUPS Y8, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y5, (AX)
 	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y7, (AX)
 	VMASKMOVPS Y8, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -8378,104 +9044,113 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro5x1F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	LEAQ       ones4<>+0(SB), R8
-	MOVQ       $0x00000008, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*4), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMASKMOVPS   (R9), Y0, Y6
-	VBROADCASTSS (CX), Y7
+	VMASKMOVPS   (R11), Y0, Y6
+	VBROADCASTSS (BX), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (CX)(DX*1), Y7
+	VBROADCASTSS (BX)(CX*1), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (CX)(DX*2), Y7
+	VBROADCASTSS (BX)(CX*2), Y7
 	VFMADD231PS  Y6, Y7, Y3
 	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (SI)(DX*1), Y7
+	VBROADCASTSS (SI)(CX*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPS   (CX), Y0, Y6
 	VADDPS       Y6, Y1, Y1
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y6
 	VADDPS       Y6, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y6
 	VADDPS       Y6, Y3, Y3
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y6
 	VADDPS       Y6, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y6
 	VADDPS       Y6, Y5, Y5
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y2, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y3, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y4, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y5, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y4, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y5, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -8483,29 +9158,25 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro5x2F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+8, DI
-	LEAQ       ones4<>+0(SB), R8
-	MOVQ       $0x00000008, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*4), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -8516,98 +9187,111 @@ TEXT ·micro5x2F32AVX2(SB), NOSPLIT, $0-8
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS      (R9), Y11
-	VMASKMOVPS   32(R9), Y0, Y12
-	VBROADCASTSS (CX), Y13
+	VMOVUPS      (R11), Y11
+	VMASKMOVPS   32(R11), Y0, Y12
+	VBROADCASTSS (BX), Y13
 	VFMADD231PS  Y11, Y13, Y1
 	VFMADD231PS  Y12, Y13, Y2
-	VBROADCASTSS (CX)(DX*1), Y13
+	VBROADCASTSS (BX)(CX*1), Y13
 	VFMADD231PS  Y11, Y13, Y3
 	VFMADD231PS  Y12, Y13, Y4
-	VBROADCASTSS (CX)(DX*2), Y13
+	VBROADCASTSS (BX)(CX*2), Y13
 	VFMADD231PS  Y11, Y13, Y5
 	VFMADD231PS  Y12, Y13, Y6
 	VBROADCASTSS (SI), Y13
 	VFMADD231PS  Y11, Y13, Y7
 	VFMADD231PS  Y12, Y13, Y8
-	VBROADCASTSS (SI)(DX*1), Y13
+	VBROADCASTSS (SI)(CX*1), Y13
 	VFMADD231PS  Y11, Y13, Y9
 	VFMADD231PS  Y12, Y13, Y10
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPS       (CX), Y1, Y1
 	VMASKMOVPS   32(CX), Y0, Y11
 	VADDPS       Y11, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y3, Y3
 	VMASKMOVPS   32(CX), Y0, Y11
 	VADDPS       Y11, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y5, Y5
 	VMASKMOVPS   32(CX), Y0, Y11
 	VADDPS       Y11, Y6, Y6
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y7, Y7
 	VMASKMOVPS   32(CX), Y0, Y11
 	VADDPS       Y11, Y8, Y8
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y9, Y9
 	VMASKMOVPS   32(CX), Y0, Y11
 	VADDPS       Y11, Y10, Y10
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+16
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+16
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y3, (AX)
 	VMOVUPS Y4, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y5, (AX)
 	VMOVUPS Y6, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y7, (AX)
 	VMOVUPS Y8, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y9, (AX)
 	VMOVUPS Y10, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y5, (AX)
 	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y7, (AX)
 	VMASKMOVPS Y8, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y9, (AX)
 	VMASKMOVPS Y10, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -8615,116 +9299,125 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro6x1F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	LEAQ       ones4<>+0(SB), R8
-	MOVQ       $0x00000008, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*4), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMASKMOVPS   (R9), Y0, Y7
-	VBROADCASTSS (CX), Y8
+	VMASKMOVPS   (R11), Y0, Y7
+	VBROADCASTSS (BX), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (CX)(DX*1), Y8
+	VBROADCASTSS (BX)(CX*1), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (CX)(DX*2), Y8
+	VBROADCASTSS (BX)(CX*2), Y8
 	VFMADD231PS  Y7, Y8, Y3
 	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (SI)(DX*1), Y8
+	VBROADCASTSS (SI)(CX*1), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (SI)(DX*2), Y8
+	VBROADCASTSS (SI)(CX*2), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPS   (CX), Y0, Y7
 	VADDPS       Y7, Y1, Y1
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y7
 	VADDPS       Y7, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y7
 	VADDPS       Y7, Y3, Y3
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y7
 	VADDPS       Y7, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y7
 	VADDPS       Y7, Y5, Y5
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPS   (CX), Y0, Y7
 	VADDPS       Y7, Y6, Y6
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y2, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y3, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y4, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y5, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y6, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y4, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y5, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPS Y6, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -8732,31 +9425,27 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro6x2F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+8, DI
-	LEAQ       ones4<>+0(SB), R8
-	MOVQ       $0x00000008, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*4), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+8, BX
+	LEAQ       ones4<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -8769,111 +9458,124 @@ TEXT ·micro6x2F32AVX2(SB), NOSPLIT, $0-8
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y12, Y12, Y12
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPS      (R9), Y13
-	VMASKMOVPS   32(R9), Y0, Y14
-	VBROADCASTSS (CX), Y15
+	VMOVUPS      (R11), Y13
+	VMASKMOVPS   32(R11), Y0, Y14
+	VBROADCASTSS (BX), Y15
 	VFMADD231PS  Y13, Y15, Y1
 	VFMADD231PS  Y14, Y15, Y2
-	VBROADCASTSS (CX)(DX*1), Y15
+	VBROADCASTSS (BX)(CX*1), Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
-	VBROADCASTSS (CX)(DX*2), Y15
+	VBROADCASTSS (BX)(CX*2), Y15
 	VFMADD231PS  Y13, Y15, Y5
 	VFMADD231PS  Y14, Y15, Y6
 	VBROADCASTSS (SI), Y15
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
-	VBROADCASTSS (SI)(DX*1), Y15
+	VBROADCASTSS (SI)(CX*1), Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
-	VBROADCASTSS (SI)(DX*2), Y15
+	VBROADCASTSS (SI)(CX*2), Y15
 	VFMADD231PS  Y13, Y15, Y11
 	VFMADD231PS  Y14, Y15, Y12
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPS       (CX), Y1, Y1
 	VMASKMOVPS   32(CX), Y0, Y13
 	VADDPS       Y13, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y3, Y3
 	VMASKMOVPS   32(CX), Y0, Y13
 	VADDPS       Y13, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y5, Y5
 	VMASKMOVPS   32(CX), Y0, Y13
 	VADDPS       Y13, Y6, Y6
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y7, Y7
 	VMASKMOVPS   32(CX), Y0, Y13
 	VADDPS       Y13, Y8, Y8
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y9, Y9
 	VMASKMOVPS   32(CX), Y0, Y13
 	VADDPS       Y13, Y10, Y10
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPS       (CX), Y11, Y11
 	VMASKMOVPS   32(CX), Y0, Y13
 	VADDPS       Y13, Y12, Y12
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+16
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+16
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y3, (AX)
 	VMOVUPS Y4, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y5, (AX)
 	VMOVUPS Y6, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y7, (AX)
 	VMOVUPS Y8, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y9, (AX)
 	VMOVUPS Y10, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPS Y11, (AX)
 	VMOVUPS Y12, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y5, (AX)
 	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y7, (AX)
 	VMASKMOVPS Y8, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y9, (AX)
 	VMASKMOVPS Y10, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPS    Y11, (AX)
 	VMASKMOVPS Y12, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -8881,53 +9583,62 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro1x1F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y0
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	LEAQ       ones8<>+0(SB), BX
+	MOVQ       $0x00000004, SI
+	SUBQ       DX, SI
+	VMOVUPS    (BX)(SI*8), Y0
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
 	VXORPS     Y1, Y1, Y1
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMASKMOVPD   (DI), Y0, Y2
-	VBROADCASTSD (CX), Y3
+	VMASKMOVPD   (R9), Y0, Y2
+	VBROADCASTSD (DX), Y3
 	VFMADD231PD  Y2, Y3, Y1
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPD   (CX), Y0, Y2
 	VADDPD       Y2, Y1, Y1
-	ADDQ         SI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+4
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+4
 	JNE     partial
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       BX, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPD Y1, Y0, (AX)
-	ADDQ       SI, AX
+	ADDQ       BX, AX
 	VZEROUPPER
 	RET
 
@@ -8945,60 +9656,69 @@ GLOBL ones8<>(SB), RODATA|NOPTR, $64
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro1x2F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+4, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y0
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+4, DX
+	LEAQ       ones8<>+0(SB), BX
+	MOVQ       $0x00000004, SI
+	SUBQ       DX, SI
+	VMOVUPS    (BX)(SI*8), Y0
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPD      (DI), Y3
-	VMASKMOVPD   32(DI), Y0, Y4
-	VBROADCASTSD (CX), Y5
+	VMOVUPD      (R9), Y3
+	VMASKMOVPD   32(R9), Y0, Y4
+	VBROADCASTSD (DX), Y5
 	VFMADD231PD  Y3, Y5, Y1
 	VFMADD231PD  Y4, Y5, Y2
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPD       (CX), Y1, Y1
 	VMASKMOVPD   32(CX), Y0, Y3
 	VADDPD       Y3, Y2, Y2
-	ADDQ         SI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
 	VMOVUPD Y2, 32(AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       BX, AX
+	MOVQ       16(AX), AX
 	VMOVUPD    Y1, (AX)
 	VMASKMOVPD Y2, Y0, 32(AX)
-	ADDQ       SI, AX
+	ADDQ       BX, AX
 	VZEROUPPER
 	RET
 
@@ -9006,73 +9726,82 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro1x4F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), DX
-	MOVQ       64(AX), BX
-	SUBQ       $+12, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y0
-	MOVQ       16(AX), BX
-	MOVQ       56(AX), SI
-	MOVQ       BX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), CX
+	MOVQ       64(AX), DX
+	SUBQ       $+12, DX
+	LEAQ       ones8<>+0(SB), BX
+	MOVQ       $0x00000004, SI
+	SUBQ       DX, SI
+	VMOVUPS    (BX)(SI*8), Y0
+	MOVQ       56(AX), BX
+	MOVQ       16(AX), DX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       8(AX), DI
-	MOVQ       48(AX), R8
-	MOVQ       24(AX), R9
+	MOVQ       48(AX), SI
+	MOVQ       80(AX), DI
+	MOVQ       88(AX), R8
+
+segment:
+	MOVQ (AX), DX
+	ADDQ (DI), DX
+	MOVQ 8(AX), R9
+	ADDQ 8(DI), R9
+	MOVQ 24(AX), R10
 
 depth:
-	VMOVUPD      (DI), Y5
-	VMOVUPD      32(DI), Y6
-	VMOVUPD      64(DI), Y7
-	VMASKMOVPD   96(DI), Y0, Y8
-	VBROADCASTSD (CX), Y9
+	VMOVUPD      (R9), Y5
+	VMOVUPD      32(R9), Y6
+	VMOVUPD      64(R9), Y7
+	VMASKMOVPD   96(R9), Y0, Y8
+	VBROADCASTSD (DX), Y9
 	VFMADD231PD  Y5, Y9, Y1
 	VFMADD231PD  Y6, Y9, Y2
 	VFMADD231PD  Y7, Y9, Y3
 	VFMADD231PD  Y8, Y9, Y4
-	ADDQ         DX, CX
-	ADDQ         R8, DI
-	DECQ         R9
+	ADDQ         CX, DX
+	ADDQ         SI, R9
+	DECQ         R10
 	JNZ          depth
+	ADDQ         $0x10, DI
+	DECQ         R8
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         BX, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPD       (CX), Y1, Y1
 	VADDPD       32(CX), Y2, Y2
 	VADDPD       64(CX), Y3, Y3
 	VMASKMOVPD   96(CX), Y0, Y5
 	VADDPD       Y5, Y4, Y4
-	ADDQ         SI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+16
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+16
 	JNE     partial
-	MOVQ    BX, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
 	VMOVUPD Y2, 32(AX)
 	VMOVUPD Y3, 64(AX)
 	VMOVUPD Y4, 96(AX)
-	ADDQ    SI, AX
+	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       BX, AX
+	MOVQ       16(AX), AX
 	VMOVUPD    Y1, (AX)
 	VMOVUPD    Y2, 32(AX)
 	VMOVUPD    Y3, 64(AX)
 	VMASKMOVPD Y4, Y0, 96(AX)
-	ADDQ       SI, AX
+	ADDQ       BX, AX
 	VZEROUPPER
 	RET
 
@@ -9080,65 +9809,74 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro2x1F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	LEAQ       ones8<>+0(SB), DI
-	MOVQ       $0x00000004, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*8), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMASKMOVPD   (R8), Y0, Y3
-	VBROADCASTSD (CX), Y4
+	VMASKMOVPD   (R10), Y0, Y3
+	VBROADCASTSD (BX), Y4
 	VFMADD231PD  Y3, Y4, Y1
-	VBROADCASTSD (CX)(DX*1), Y4
+	VBROADCASTSD (BX)(CX*1), Y4
 	VFMADD231PD  Y3, Y4, Y2
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPD   (CX), Y0, Y3
 	VADDPD       Y3, Y1, Y1
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y3
 	VADDPD       Y3, Y2, Y2
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+4
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+4
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Y2, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPD Y1, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMASKMOVPD Y2, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -9146,77 +9884,86 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro2x2F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+4, SI
-	LEAQ       ones8<>+0(SB), DI
-	MOVQ       $0x00000004, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*8), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+4, BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPD      (R8), Y5
-	VMASKMOVPD   32(R8), Y0, Y6
-	VBROADCASTSD (CX), Y7
+	VMOVUPD      (R10), Y5
+	VMASKMOVPD   32(R10), Y0, Y6
+	VBROADCASTSD (BX), Y7
 	VFMADD231PD  Y5, Y7, Y1
 	VFMADD231PD  Y6, Y7, Y2
-	VBROADCASTSD (CX)(DX*1), Y7
+	VBROADCASTSD (BX)(CX*1), Y7
 	VFMADD231PD  Y5, Y7, Y3
 	VFMADD231PD  Y6, Y7, Y4
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPD       (CX), Y1, Y1
 	VMASKMOVPD   32(CX), Y0, Y5
 	VADDPD       Y5, Y2, Y2
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y3, Y3
 	VMASKMOVPD   32(CX), Y0, Y5
 	VADDPD       Y5, Y4, Y4
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
 	VMOVUPD Y2, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Y3, (AX)
 	VMOVUPD Y4, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMOVUPD    Y1, (AX)
 	VMASKMOVPD Y2, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMOVUPD    Y3, (AX)
 	VMASKMOVPD Y4, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -9224,23 +9971,21 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro2x4F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+12, SI
-	LEAQ       ones8<>+0(SB), DI
-	MOVQ       $0x00000004, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*8), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+12, BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -9249,76 +9994,87 @@ TEXT ·micro2x4F64AVX2(SB), NOSPLIT, $0-8
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPD      (R8), Y9
-	VMOVUPD      32(R8), Y10
-	VMOVUPD      64(R8), Y11
-	VMASKMOVPD   96(R8), Y0, Y12
-	VBROADCASTSD (CX), Y13
+	VMOVUPD      (R10), Y9
+	VMOVUPD      32(R10), Y10
+	VMOVUPD      64(R10), Y11
+	VMASKMOVPD   96(R10), Y0, Y12
+	VBROADCASTSD (BX), Y13
 	VFMADD231PD  Y9, Y13, Y1
 	VFMADD231PD  Y10, Y13, Y2
 	VFMADD231PD  Y11, Y13, Y3
 	VFMADD231PD  Y12, Y13, Y4
-	VBROADCASTSD (CX)(DX*1), Y13
+	VBROADCASTSD (BX)(CX*1), Y13
 	VFMADD231PD  Y9, Y13, Y5
 	VFMADD231PD  Y10, Y13, Y6
 	VFMADD231PD  Y11, Y13, Y7
 	VFMADD231PD  Y12, Y13, Y8
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPD       (CX), Y1, Y1
 	VADDPD       32(CX), Y2, Y2
 	VADDPD       64(CX), Y3, Y3
 	VMASKMOVPD   96(CX), Y0, Y9
 	VADDPD       Y9, Y4, Y4
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y5, Y5
 	VADDPD       32(CX), Y6, Y6
 	VADDPD       64(CX), Y7, Y7
 	VMASKMOVPD   96(CX), Y0, Y9
 	VADDPD       Y9, Y8, Y8
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+16
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+16
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
 	VMOVUPD Y2, 32(AX)
 	VMOVUPD Y3, 64(AX)
 	VMOVUPD Y4, 96(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Y5, (AX)
 	VMOVUPD Y6, 32(AX)
 	VMOVUPD Y7, 64(AX)
 	VMOVUPD Y8, 96(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMOVUPD    Y1, (AX)
 	VMOVUPD    Y2, 32(AX)
 	VMOVUPD    Y3, 64(AX)
 	VMASKMOVPD Y4, Y0, 96(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMOVUPD    Y5, (AX)
 	VMOVUPD    Y6, 32(AX)
 	VMOVUPD    Y7, 64(AX)
 	VMASKMOVPD Y8, Y0, 96(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -9326,77 +10082,86 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro3x1F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	LEAQ       ones8<>+0(SB), DI
-	MOVQ       $0x00000004, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*8), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMASKMOVPD   (R8), Y0, Y4
-	VBROADCASTSD (CX), Y5
+	VMASKMOVPD   (R10), Y0, Y4
+	VBROADCASTSD (BX), Y5
 	VFMADD231PD  Y4, Y5, Y1
-	VBROADCASTSD (CX)(DX*1), Y5
+	VBROADCASTSD (BX)(CX*1), Y5
 	VFMADD231PD  Y4, Y5, Y2
-	VBROADCASTSD (CX)(DX*2), Y5
+	VBROADCASTSD (BX)(CX*2), Y5
 	VFMADD231PD  Y4, Y5, Y3
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPD   (CX), Y0, Y4
 	VADDPD       Y4, Y1, Y1
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y4
 	VADDPD       Y4, Y2, Y2
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y4
 	VADDPD       Y4, Y3, Y3
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+4
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+4
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Y2, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Y3, (AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPD Y1, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMASKMOVPD Y2, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMASKMOVPD Y3, Y0, (AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -9404,94 +10169,103 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro3x2F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	MOVQ       64(AX), SI
-	SUBQ       $+4, SI
-	LEAQ       ones8<>+0(SB), DI
-	MOVQ       $0x00000004, R8
-	SUBQ       SI, R8
-	VMOVUPS    (DI)(R8*8), Y0
-	MOVQ       16(AX), SI
-	MOVQ       56(AX), DI
-	MOVQ       SI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R8)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+4, BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), SI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
-	MOVQ       8(AX), R8
-	MOVQ       48(AX), R9
-	MOVQ       24(AX), R10
+	MOVQ       48(AX), DI
+	MOVQ       80(AX), R8
+	MOVQ       88(AX), R9
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R8), BX
+	MOVQ 8(AX), R10
+	ADDQ 8(R8), R10
+	MOVQ 24(AX), R11
 
 depth:
-	VMOVUPD      (R8), Y7
-	VMASKMOVPD   32(R8), Y0, Y8
-	VBROADCASTSD (CX), Y9
+	VMOVUPD      (R10), Y7
+	VMASKMOVPD   32(R10), Y0, Y8
+	VBROADCASTSD (BX), Y9
 	VFMADD231PD  Y7, Y9, Y1
 	VFMADD231PD  Y8, Y9, Y2
-	VBROADCASTSD (CX)(DX*1), Y9
+	VBROADCASTSD (BX)(CX*1), Y9
 	VFMADD231PD  Y7, Y9, Y3
 	VFMADD231PD  Y8, Y9, Y4
-	VBROADCASTSD (CX)(DX*2), Y9
+	VBROADCASTSD (BX)(CX*2), Y9
 	VFMADD231PD  Y7, Y9, Y5
 	VFMADD231PD  Y8, Y9, Y6
-	ADDQ         BX, CX
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         DX, BX
+	ADDQ         DI, R10
+	DECQ         R11
 	JNZ          depth
+	ADDQ         $0x10, R8
+	DECQ         R9
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         SI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPD       (CX), Y1, Y1
 	VMASKMOVPD   32(CX), Y0, Y7
 	VADDPD       Y7, Y2, Y2
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y3, Y3
 	VMASKMOVPD   32(CX), Y0, Y7
 	VADDPD       Y7, Y4, Y4
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y5, Y5
 	VMASKMOVPD   32(CX), Y0, Y7
 	VADDPD       Y7, Y6, Y6
-	ADDQ         DI, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    SI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
 	VMOVUPD Y2, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Y3, (AX)
 	VMOVUPD Y4, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VMOVUPD Y5, (AX)
 	VMOVUPD Y6, 32(AX)
-	ADDQ    DI, AX
+	ADDQ    SI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       SI, AX
+	MOVQ       16(AX), AX
 	VMOVUPD    Y1, (AX)
 	VMASKMOVPD Y2, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMOVUPD    Y3, (AX)
 	VMASKMOVPD Y4, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VMOVUPD    Y5, (AX)
 	VMASKMOVPD Y6, Y0, 32(AX)
-	ADDQ       DI, AX
+	ADDQ       SI, AX
 	VZEROUPPER
 	RET
 
@@ -9499,92 +10273,101 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro4x1F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	LEAQ       ones8<>+0(SB), R8
-	MOVQ       $0x00000004, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*8), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMASKMOVPD   (R9), Y0, Y5
-	VBROADCASTSD (CX), Y6
+	VMASKMOVPD   (R11), Y0, Y5
+	VBROADCASTSD (BX), Y6
 	VFMADD231PD  Y5, Y6, Y1
-	VBROADCASTSD (CX)(DX*1), Y6
+	VBROADCASTSD (BX)(CX*1), Y6
 	VFMADD231PD  Y5, Y6, Y2
-	VBROADCASTSD (CX)(DX*2), Y6
+	VBROADCASTSD (BX)(CX*2), Y6
 	VFMADD231PD  Y5, Y6, Y3
 	VBROADCASTSD (SI), Y6
 	VFMADD231PD  Y5, Y6, Y4
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPD   (CX), Y0, Y5
 	VADDPD       Y5, Y1, Y1
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y5
 	VADDPD       Y5, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y5
 	VADDPD       Y5, Y3, Y3
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y5
 	VADDPD       Y5, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+4
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+4
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y2, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y3, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y4, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPD Y1, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y2, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y3, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y4, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -9592,27 +10375,23 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro4x2F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+4, DI
-	LEAQ       ones8<>+0(SB), R8
-	MOVQ       $0x00000004, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*8), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+4, BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -9621,85 +10400,98 @@ TEXT ·micro4x2F64AVX2(SB), NOSPLIT, $0-8
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD      (R9), Y9
-	VMASKMOVPD   32(R9), Y0, Y10
-	VBROADCASTSD (CX), Y11
+	VMOVUPD      (R11), Y9
+	VMASKMOVPD   32(R11), Y0, Y10
+	VBROADCASTSD (BX), Y11
 	VFMADD231PD  Y9, Y11, Y1
 	VFMADD231PD  Y10, Y11, Y2
-	VBROADCASTSD (CX)(DX*1), Y11
+	VBROADCASTSD (BX)(CX*1), Y11
 	VFMADD231PD  Y9, Y11, Y3
 	VFMADD231PD  Y10, Y11, Y4
-	VBROADCASTSD (CX)(DX*2), Y11
+	VBROADCASTSD (BX)(CX*2), Y11
 	VFMADD231PD  Y9, Y11, Y5
 	VFMADD231PD  Y10, Y11, Y6
 	VBROADCASTSD (SI), Y11
 	VFMADD231PD  Y9, Y11, Y7
 	VFMADD231PD  Y10, Y11, Y8
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPD       (CX), Y1, Y1
 	VMASKMOVPD   32(CX), Y0, Y9
 	VADDPD       Y9, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y3, Y3
 	VMASKMOVPD   32(CX), Y0, Y9
 	VADDPD       Y9, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y5, Y5
 	VMASKMOVPD   32(CX), Y0, Y9
 	VADDPD       Y9, Y6, Y6
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y7, Y7
 	VMASKMOVPD   32(CX), Y0, Y9
 	VADDPD       Y9, Y8, Y8
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
 	VMOVUPD Y2, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y3, (AX)
 	VMOVUPD Y4, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y5, (AX)
 	VMOVUPD Y6, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y7, (AX)
 	VMOVUPD Y8, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMOVUPD    Y1, (AX)
 	VMASKMOVPD Y2, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y3, (AX)
 	VMASKMOVPD Y4, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y5, (AX)
 	VMASKMOVPD Y6, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y7, (AX)
 	VMASKMOVPD Y8, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -9707,104 +10499,113 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro5x1F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	LEAQ       ones8<>+0(SB), R8
-	MOVQ       $0x00000004, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*8), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMASKMOVPD   (R9), Y0, Y6
-	VBROADCASTSD (CX), Y7
+	VMASKMOVPD   (R11), Y0, Y6
+	VBROADCASTSD (BX), Y7
 	VFMADD231PD  Y6, Y7, Y1
-	VBROADCASTSD (CX)(DX*1), Y7
+	VBROADCASTSD (BX)(CX*1), Y7
 	VFMADD231PD  Y6, Y7, Y2
-	VBROADCASTSD (CX)(DX*2), Y7
+	VBROADCASTSD (BX)(CX*2), Y7
 	VFMADD231PD  Y6, Y7, Y3
 	VBROADCASTSD (SI), Y7
 	VFMADD231PD  Y6, Y7, Y4
-	VBROADCASTSD (SI)(DX*1), Y7
+	VBROADCASTSD (SI)(CX*1), Y7
 	VFMADD231PD  Y6, Y7, Y5
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPD   (CX), Y0, Y6
 	VADDPD       Y6, Y1, Y1
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y6
 	VADDPD       Y6, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y6
 	VADDPD       Y6, Y3, Y3
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y6
 	VADDPD       Y6, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y6
 	VADDPD       Y6, Y5, Y5
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+4
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+4
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y2, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y3, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y4, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y5, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPD Y1, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y2, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y3, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y4, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y5, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -9812,29 +10613,25 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro5x2F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+4, DI
-	LEAQ       ones8<>+0(SB), R8
-	MOVQ       $0x00000004, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*8), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+4, BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -9845,98 +10642,111 @@ TEXT ·micro5x2F64AVX2(SB), NOSPLIT, $0-8
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD      (R9), Y11
-	VMASKMOVPD   32(R9), Y0, Y12
-	VBROADCASTSD (CX), Y13
+	VMOVUPD      (R11), Y11
+	VMASKMOVPD   32(R11), Y0, Y12
+	VBROADCASTSD (BX), Y13
 	VFMADD231PD  Y11, Y13, Y1
 	VFMADD231PD  Y12, Y13, Y2
-	VBROADCASTSD (CX)(DX*1), Y13
+	VBROADCASTSD (BX)(CX*1), Y13
 	VFMADD231PD  Y11, Y13, Y3
 	VFMADD231PD  Y12, Y13, Y4
-	VBROADCASTSD (CX)(DX*2), Y13
+	VBROADCASTSD (BX)(CX*2), Y13
 	VFMADD231PD  Y11, Y13, Y5
 	VFMADD231PD  Y12, Y13, Y6
 	VBROADCASTSD (SI), Y13
 	VFMADD231PD  Y11, Y13, Y7
 	VFMADD231PD  Y12, Y13, Y8
-	VBROADCASTSD (SI)(DX*1), Y13
+	VBROADCASTSD (SI)(CX*1), Y13
 	VFMADD231PD  Y11, Y13, Y9
 	VFMADD231PD  Y12, Y13, Y10
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPD       (CX), Y1, Y1
 	VMASKMOVPD   32(CX), Y0, Y11
 	VADDPD       Y11, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y3, Y3
 	VMASKMOVPD   32(CX), Y0, Y11
 	VADDPD       Y11, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y5, Y5
 	VMASKMOVPD   32(CX), Y0, Y11
 	VADDPD       Y11, Y6, Y6
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y7, Y7
 	VMASKMOVPD   32(CX), Y0, Y11
 	VADDPD       Y11, Y8, Y8
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y9, Y9
 	VMASKMOVPD   32(CX), Y0, Y11
 	VADDPD       Y11, Y10, Y10
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
 	VMOVUPD Y2, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y3, (AX)
 	VMOVUPD Y4, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y5, (AX)
 	VMOVUPD Y6, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y7, (AX)
 	VMOVUPD Y8, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y9, (AX)
 	VMOVUPD Y10, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMOVUPD    Y1, (AX)
 	VMASKMOVPD Y2, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y3, (AX)
 	VMASKMOVPD Y4, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y5, (AX)
 	VMASKMOVPD Y6, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y7, (AX)
 	VMASKMOVPD Y8, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y9, (AX)
 	VMASKMOVPD Y10, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -9944,116 +10754,125 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro6x1F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	LEAQ       ones8<>+0(SB), R8
-	MOVQ       $0x00000004, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*8), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMASKMOVPD   (R9), Y0, Y7
-	VBROADCASTSD (CX), Y8
+	VMASKMOVPD   (R11), Y0, Y7
+	VBROADCASTSD (BX), Y8
 	VFMADD231PD  Y7, Y8, Y1
-	VBROADCASTSD (CX)(DX*1), Y8
+	VBROADCASTSD (BX)(CX*1), Y8
 	VFMADD231PD  Y7, Y8, Y2
-	VBROADCASTSD (CX)(DX*2), Y8
+	VBROADCASTSD (BX)(CX*2), Y8
 	VFMADD231PD  Y7, Y8, Y3
 	VBROADCASTSD (SI), Y8
 	VFMADD231PD  Y7, Y8, Y4
-	VBROADCASTSD (SI)(DX*1), Y8
+	VBROADCASTSD (SI)(CX*1), Y8
 	VFMADD231PD  Y7, Y8, Y5
-	VBROADCASTSD (SI)(DX*2), Y8
+	VBROADCASTSD (SI)(CX*2), Y8
 	VFMADD231PD  Y7, Y8, Y6
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VMASKMOVPD   (CX), Y0, Y7
 	VADDPD       Y7, Y1, Y1
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y7
 	VADDPD       Y7, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y7
 	VADDPD       Y7, Y3, Y3
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y7
 	VADDPD       Y7, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y7
 	VADDPD       Y7, Y5, Y5
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VMASKMOVPD   (CX), Y0, Y7
 	VADDPD       Y7, Y6, Y6
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+4
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+4
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y2, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y3, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y4, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y5, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y6, (AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMASKMOVPD Y1, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y2, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y3, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y4, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y5, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMASKMOVPD Y6, Y0, (AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET
 
@@ -10061,31 +10880,27 @@ partial:
 // Requires: AVX, FMA3, MMX+
 TEXT ·micro6x2F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ       args+0(FP), AX
-	MOVQ       (AX), CX
-	MOVQ       32(AX), DX
-	MOVQ       40(AX), BX
-	LEAQ       (CX)(DX*2), SI
-	ADDQ       DX, SI
-	MOVQ       64(AX), DI
-	SUBQ       $+4, DI
-	LEAQ       ones8<>+0(SB), R8
-	MOVQ       $0x00000004, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*8), Y0
-	MOVQ       16(AX), DI
-	MOVQ       56(AX), R8
-	MOVQ       DI, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
+	MOVQ       32(AX), CX
+	MOVQ       40(AX), DX
+	MOVQ       64(AX), BX
+	SUBQ       $+4, BX
+	LEAQ       ones8<>+0(SB), SI
+	MOVQ       $0x00000004, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*8), Y0
+	MOVQ       56(AX), DI
+	MOVQ       16(AX), BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
+	ADDQ       DI, BX
+	PREFETCHT0 (BX)
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -10098,110 +10913,123 @@ TEXT ·micro6x2F64AVX2(SB), NOSPLIT, $0-8
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y12, Y12, Y12
-	MOVQ       8(AX), R9
-	MOVQ       48(AX), R10
-	MOVQ       24(AX), R11
+	MOVQ       48(AX), R8
+	MOVQ       80(AX), R9
+	MOVQ       88(AX), R10
+
+segment:
+	MOVQ (AX), BX
+	ADDQ (R9), BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
+	MOVQ 8(AX), R11
+	ADDQ 8(R9), R11
+	MOVQ 24(AX), R12
 
 depth:
-	VMOVUPD      (R9), Y13
-	VMASKMOVPD   32(R9), Y0, Y14
-	VBROADCASTSD (CX), Y15
+	VMOVUPD      (R11), Y13
+	VMASKMOVPD   32(R11), Y0, Y14
+	VBROADCASTSD (BX), Y15
 	VFMADD231PD  Y13, Y15, Y1
 	VFMADD231PD  Y14, Y15, Y2
-	VBROADCASTSD (CX)(DX*1), Y15
+	VBROADCASTSD (BX)(CX*1), Y15
 	VFMADD231PD  Y13, Y15, Y3
 	VFMADD231PD  Y14, Y15, Y4
-	VBROADCASTSD (CX)(DX*2), Y15
+	VBROADCASTSD (BX)(CX*2), Y15
 	VFMADD231PD  Y13, Y15, Y5
 	VFMADD231PD  Y14, Y15, Y6
 	VBROADCASTSD (SI), Y15
 	VFMADD231PD  Y13, Y15, Y7
 	VFMADD231PD  Y14, Y15, Y8
-	VBROADCASTSD (SI)(DX*1), Y15
+	VBROADCASTSD (SI)(CX*1), Y15
 	VFMADD231PD  Y13, Y15, Y9
 	VFMADD231PD  Y14, Y15, Y10
-	VBROADCASTSD (SI)(DX*2), Y15
+	VBROADCASTSD (SI)(CX*2), Y15
 	VFMADD231PD  Y13, Y15, Y11
 	VFMADD231PD  Y14, Y15, Y12
-	ADDQ         BX, CX
-	ADDQ         BX, SI
-	ADDQ         R10, R9
-	DECQ         R11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         R8, R11
+	DECQ         R12
 	JNZ          depth
+	ADDQ         $0x10, R9
+	DECQ         R10
+	JNZ          segment
 	MOVQ         72(AX), CX
 	TESTQ        CX, CX
 	JZ           store
-	MOVQ         DI, CX
+	MOVQ         96(AX), CX
+	MOVQ         104(AX), DX
 	VADDPD       (CX), Y1, Y1
 	VMASKMOVPD   32(CX), Y0, Y13
 	VADDPD       Y13, Y2, Y2
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y3, Y3
 	VMASKMOVPD   32(CX), Y0, Y13
 	VADDPD       Y13, Y4, Y4
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y5, Y5
 	VMASKMOVPD   32(CX), Y0, Y13
 	VADDPD       Y13, Y6, Y6
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y7, Y7
 	VMASKMOVPD   32(CX), Y0, Y13
 	VADDPD       Y13, Y8, Y8
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y9, Y9
 	VMASKMOVPD   32(CX), Y0, Y13
 	VADDPD       Y13, Y10, Y10
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 	VADDPD       (CX), Y11, Y11
 	VMASKMOVPD   32(CX), Y0, Y13
 	VADDPD       Y13, Y12, Y12
-	ADDQ         R8, CX
+	ADDQ         DX, CX
 
 store:
-	MOVQ    64(AX), AX
-	CMPQ    AX, $+8
+	MOVQ    64(AX), CX
+	CMPQ    CX, $+8
 	JNE     partial
-	MOVQ    DI, AX
+	MOVQ    16(AX), AX
 	VMOVUPD Y1, (AX)
 	VMOVUPD Y2, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y3, (AX)
 	VMOVUPD Y4, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y5, (AX)
 	VMOVUPD Y6, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y7, (AX)
 	VMOVUPD Y8, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y9, (AX)
 	VMOVUPD Y10, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VMOVUPD Y11, (AX)
 	VMOVUPD Y12, 32(AX)
-	ADDQ    R8, AX
+	ADDQ    DI, AX
 	VZEROUPPER
 	RET
 
 partial:
-	MOVQ       DI, AX
+	MOVQ       16(AX), AX
 	VMOVUPD    Y1, (AX)
 	VMASKMOVPD Y2, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y3, (AX)
 	VMASKMOVPD Y4, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y5, (AX)
 	VMASKMOVPD Y6, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y7, (AX)
 	VMASKMOVPD Y8, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y9, (AX)
 	VMASKMOVPD Y10, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VMOVUPD    Y11, (AX)
 	VMASKMOVPD Y12, Y0, 32(AX)
-	ADDQ       R8, AX
+	ADDQ       DI, AX
 	VZEROUPPER
 	RET

@@ -94,6 +94,11 @@ func testGEMM[T Float](t *testing.T, epsilon float64) {
 		g.B.Data = random[T](rng, max(1, batch)*len(g.B.Data))
 		g.StrideC = m*g.LDC + rng.IntN(2)
 		before := random[T](rng, batch*g.StrideC+n)
+		if !g.Accumulate && rng.IntN(2) == 0 {
+			g.LDAdd = rng.IntN(2) * (n + rng.IntN(3))
+			g.StrideAdd = rng.IntN(2) * (m*g.LDAdd + n)
+			g.Add = random[T](rng, batch*g.StrideAdd+m*g.LDAdd+n)
+		}
 		if rng.IntN(2) == 0 {
 			g.Bias = random[T](rng, n)
 		}
@@ -130,6 +135,9 @@ func testGEMM[T Float](t *testing.T, epsilon float64) {
 						sum += float64(before[at])
 						size += math.Abs(float64(before[at]))
 					}
+					if g.Add != nil {
+						sum += float64(g.Add[p*g.StrideAdd+i*g.LDAdd+j])
+					}
 					if g.Bias != nil {
 						sum += float64(g.Bias[j])
 					}
@@ -154,6 +162,101 @@ func testGEMM[T Float](t *testing.T, epsilon float64) {
 			}
 		}
 	}
+}
+
+// testProducts holds loop nests of products against the definition, for any number of workers.
+func testProducts[T Float](t *testing.T, epsilon float64) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	pick := func(list ...int) int { return list[rng.IntN(len(list))] }
+	for trial := range 300 {
+		p := Products[T]{M: pick(1, 2, 3, 7, 12, 13, 32, 50), N: pick(1, 5, 16, 17, 32, 40, 100, 300), K: pick(1, 2, 5, 32, 64),
+			Activation: []UnaryOp{Identity, Relu, Tanh}[rng.IntN(3)], Adds: rng.IntN(2) == 0}
+		if rng.IntN(2) == 0 {
+			p.ARow, p.ACol = p.K+rng.IntN(3), 1
+		} else {
+			p.ARow, p.ACol = 1, p.M+rng.IntN(3)
+		}
+		p.BRow, p.LDC, p.LDAdd = p.N+rng.IntN(3), p.N+rng.IntN(3), pick(0, p.N+rng.IntN(3))
+		c := p.M * p.LDC
+		for range rng.IntN(3) {
+			x := Axis{N: pick(1, 2, 3, 5), A: pick(0, 1, 70), B: pick(0, 1, 70), C: c, Add: pick(0, 50)}
+			c *= x.N
+			p.Outer = append(p.Outer, x)
+		}
+		for range rng.IntN(3) {
+			p.Segments = append(p.Segments, Axis{N: pick(1, 2, 3), A: pick(0, 1, 40), B: pick(0, 1, 40)})
+		}
+		p.Prepare()
+		lenA, lenB, lenC, lenAdd := p.Extent()
+		a, b, add := random[T](rng, lenA), random[T](rng, lenB), random[T](rng, lenAdd)
+		before := random[T](rng, lenC)
+		name := fmt.Sprintf("%d: %+v", trial, p)
+		var results [2][]T
+		for i, par := range []Parallel{Serial{}, crew(3)} {
+			results[i] = append([]T(nil), before...)
+			p.Run(par, a, b, results[i], add)
+		}
+		for i := range results[0] {
+			if results[0][i] != results[1][i] {
+				t.Fatalf("%s: element %d is %v with one worker and %v with three", name, i, results[0][i], results[1][i])
+			}
+		}
+		// each calls f with the addresses of every combination of the loops.
+		var each func(loops []Axis, at Axis, f func(at Axis))
+		each = func(loops []Axis, at Axis, f func(at Axis)) {
+			if len(loops) == 0 {
+				f(at)
+				return
+			}
+			for range loops[0].N {
+				each(loops[1:], at, f)
+				x := loops[0]
+				at = Axis{0, at.A + x.A, at.B + x.B, at.C + x.C, at.Add + x.Add}
+			}
+		}
+		want, scale := make([]float64, lenC), make([]float64, lenC)
+		written := make([]bool, lenC)
+		each(p.Outer, Axis{}, func(at Axis) {
+			for i := range p.M {
+				for j := range p.N {
+					var sum, size float64
+					each(p.Segments, at, func(at Axis) {
+						for q := range p.K {
+							v := float64(a[at.A+i*p.ARow+q*p.ACol]) * float64(b[at.B+q*p.BRow+j])
+							sum += v
+							size += math.Abs(v)
+						}
+					})
+					if p.Adds {
+						sum += float64(add[at.Add+i*p.LDAdd+j])
+					}
+					switch p.Activation {
+					case Relu:
+						sum = max(sum, 0)
+					case Tanh:
+						sum = math.Tanh(sum)
+					}
+					scale[at.C+i*p.LDC+j] = size
+					want[at.C+i*p.LDC+j], written[at.C+i*p.LDC+j] = sum, true
+				}
+			}
+		})
+		for i, got := range results[0] {
+			switch {
+			case !written[i] && got != before[i]:
+				t.Fatalf("%s: element %d outside C was overwritten", name, i)
+			case written[i] && !(math.Abs(float64(got)-want[i]) <= 20*epsilon*(4+scale[i])):
+				t.Fatalf("%s: C[%d] is %v, want %v", name, i, got, want[i])
+			}
+		}
+	}
+}
+
+func TestProducts(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		t.Run("float32", func(t *testing.T) { testProducts[float32](t, 0x1p-24) })
+		t.Run("float64", func(t *testing.T) { testProducts[float64](t, 0x1p-53) })
+	})
 }
 
 func TestGEMM(t *testing.T) {

@@ -34,7 +34,7 @@ func gemm(f *file) {
 	}
 }
 
-// microKernel multiplies rows x k of A with k x w vectors of B. Only the last vector may be cut short.
+// microKernel multiplies rows x k of A with k x w vectors of B, once for every segment, and sums. Only the last vector may be cut short.
 func microKernel(v vector, name string, rows, w int) {
 	v.function(name, "func(args *microArgs)")
 	args := Mem{Base: v.Load(v.Param("args"), v.GP64())}
@@ -44,13 +44,10 @@ func microKernel(v vector, name string, rows, w int) {
 		return r
 	}
 	// Rows of A are reached from every third one.
-	a, aRow, aCol := field(0), field(4), field(5)
-	bases := []reg.GPVirtual{a}
-	for i := 3; i < rows; i += 3 {
-		next := v.GP64()
-		v.LEAQ(Mem{Base: bases[len(bases)-1], Index: aRow, Scale: 2}, next)
-		v.ADDQ(aRow, next)
-		bases = append(bases, next)
+	aRow, aCol := field(4), field(5)
+	var bases []reg.GPVirtual
+	for i := 0; i < rows; i += 3 {
+		bases = append(bases, v.GP64())
 	}
 	atRow := func(i int) Mem {
 		m := Mem{Base: bases[i/3]}
@@ -66,9 +63,8 @@ func microKernel(v vector, name string, rows, w int) {
 	}
 	last := v.tailMask(cols)
 
-	c, ldc := field(2), field(7)
-	prefetch := v.GP64()
-	v.MOVQ(c, prefetch)
+	ldc := field(7)
+	prefetch := field(2)
 	for i := range rows {
 		for line := 0; line < w*v.bytes(); line += 64 {
 			v.PREFETCHT0(Mem{Base: prefetch, Disp: line})
@@ -86,11 +82,22 @@ func microKernel(v vector, name string, rows, w int) {
 			sum[i] = append(sum[i], r)
 		}
 	}
-	b, bRow, k := field(1), field(6), field(3)
+	bRow, segment, count := field(6), field(10), field(11)
+	b, k := v.GP64(), v.GP64()
 	line := make([]reg.VecVirtual, w)
 	for j := range line {
 		line[j] = v.register()
 	}
+	v.Label("segment")
+	v.MOVQ(args.Offset(0), bases[0])
+	v.ADDQ(Mem{Base: segment}, bases[0])
+	for i := 1; i < len(bases); i++ {
+		v.LEAQ(Mem{Base: bases[i-1], Index: aRow, Scale: 2}, bases[i])
+		v.ADDQ(aRow, bases[i])
+	}
+	v.MOVQ(args.Offset(8), b)
+	v.ADDQ(Mem{Base: segment, Disp: 8}, b)
+	v.MOVQ(args.Offset(8*3), k)
 	v.Label("depth")
 	for j := range w - 1 {
 		v.load(Mem{Base: b, Disp: j * v.bytes()}, line[j])
@@ -113,12 +120,14 @@ func microKernel(v vector, name string, rows, w int) {
 	v.ADDQ(bRow, b)
 	v.DECQ(k)
 	v.JNZ(LabelRef("depth"))
+	v.ADDQ(Imm(16), segment)
+	v.DECQ(count)
+	v.JNZ(LabelRef("segment"))
 
 	accumulate := field(9)
 	v.TESTQ(accumulate, accumulate)
 	v.JZ(LabelRef("store"))
-	from := v.GP64()
-	v.MOVQ(c, from)
+	from, ldFrom := field(12), field(13)
 	for i := range rows {
 		for j := range w {
 			at := Mem{Base: from, Disp: j * v.bytes()}
@@ -129,12 +138,11 @@ func microKernel(v vector, name string, rows, w int) {
 				ps(v, v.VADDPS, v.VADDPD)(line[0], sum[i][j], sum[i][j])
 			}
 		}
-		v.ADDQ(ldc, from)
+		v.ADDQ(ldFrom, from)
 	}
 	v.Label("store")
 	store := func(put func(r reg.Register, m Op)) {
-		to := v.GP64()
-		v.MOVQ(c, to)
+		to := field(2)
 		for i := range rows {
 			for j := range w {
 				at := Mem{Base: to, Disp: j * v.bytes()}
