@@ -247,14 +247,29 @@ func (a *Application) OutputPath(input, ending string) (string, error) {
 	case err == nil && info.IsDir():
 		target = filepath.Join(a.Out, name)
 	case len(a.Files) > 1:
-		return "", fmt.Errorf("--out %s is not a folder, and %d files are to be written", a.Out, len(a.Files))
+		return "", Refuse(fmt.Errorf("--out %s is not a folder, and %d files are to be written", a.Out, len(a.Files)))
 	}
 	if _, err := os.Lstat(target); err == nil {
-		return "", fmt.Errorf("%s exists and is not overwritten; move it away or choose another --out", target)
+		return "", Refuse(fmt.Errorf("%s exists and is not overwritten; move it away or choose another --out", target))
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
 	return target, nil
+}
+
+// RefusedError is the error of a run or an application that cannot be carried out with what it was given: data that do not hold what they
+// should, a parameter that does not fit them. Front ends tell it apart from a failure of the program; the command line ends with status 2.
+type RefusedError struct{ Err error }
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// Refuse marks an error as a refusal of what the user gave; nil stays nil.
+func Refuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &RefusedError{err}
 }
 
 // finite reports whether v is neither NaN nor infinite.

@@ -46,6 +46,25 @@ type eventLog struct {
 	failed     error // the first write error; later events are passed on but not stored
 }
 
+// openEvents opens an event file for appending. A line that a full disk or a kill has cut short is ended, so that it costs no event after it.
+func openEvents(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	end := make([]byte, 1)
+	if info, err := file.Stat(); err == nil && info.Size() > 0 {
+		if _, err := file.ReadAt(end, info.Size()-1); err == nil && end[0] != '\n' {
+			_, err = file.Write([]byte{'\n'})
+			if err != nil {
+				file.Close()
+				return nil, err
+			}
+		}
+	}
+	return file, nil
+}
+
 func (l *eventLog) send(e Event) {
 	e.Time = time.Now()
 	l.mu.Lock()

@@ -5,13 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // also the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/gyrus-dev/gyrus/report"
 )
@@ -53,7 +55,8 @@ type VerdictLine struct {
 
 // History is the list of all runs under a home folder, in an SQLite database.
 type History struct {
-	db *sql.DB
+	path string
+	db   *sql.DB // nil stands for a history without runs
 }
 
 // DefaultHome is where runs, models and downloaded data are kept unless the user says otherwise: $GYRUS_HOME, or the folder gyrus
@@ -90,7 +93,9 @@ var migrations = []string{`
 		PRIMARY KEY (run, claim));`,
 }
 
-// OpenHistory opens the history of a home folder and creates both if need be.
+const historyFile = "history.db"
+
+// OpenHistory opens the history of a home folder for writing, and creates both if need be.
 func OpenHistory(home string) (*History, error) {
 	home, err := filepath.Abs(home)
 	if err != nil {
@@ -99,50 +104,119 @@ func OpenHistory(home string) (*History, error) {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, fmt.Errorf("creating the folder for runs: %w (set GYRUS_HOME to a folder that can be written)", err)
 	}
-	path := filepath.Join(home, "history.db")
-	dsn := (&url.URL{Scheme: "file", Path: path,
-		RawQuery: "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate"}).String()
-	db, err := sql.Open("sqlite", dsn)
+	path := filepath.Join(home, historyFile)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644) // its error says more than the database's
 	if err != nil {
-		return nil, fmt.Errorf("opening the run history %s: %w", path, err)
+		return nil, fmt.Errorf("opening the run history: %w (set GYRUS_HOME to a folder that can be written)", err)
 	}
-	h := &History{db: db}
+	file.Close()
+	h, err := openDatabase(path, "rw")
+	if err != nil {
+		return nil, err
+	}
 	if err := h.migrate(); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("opening the run history %s: %w (runs themselves are in their folders; move the file away to start a new history)", path, err)
+		h.Close()
+		return nil, h.broken(err)
 	}
 	return h, nil
 }
 
+// ReadHistory opens the history of a home folder for reading. It needs no room on the disk and no right to write, and a home that does
+// not exist has had no runs.
+func ReadHistory(home string) (*History, error) {
+	home, err := filepath.Abs(home)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(home, historyFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return &History{path: path}, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("opening the run history: %w", err)
+	}
+	h, err := openDatabase(path, "ro")
+	if err != nil {
+		return nil, err
+	}
+	if version, err := h.version(); err != nil || version < len(migrations) {
+		h.Close() // a crash has left something to be rolled back, or it is of an older Gyrus
+		return OpenHistory(home)
+	}
+	return h, nil
+}
+
+// openDatabase opens a database. The rollback journal, unlike the write-ahead log, lets it be read where nothing can be written.
+func openDatabase(path, mode string) (*History, error) {
+	dsn := (&url.URL{Scheme: "file", Path: path,
+		RawQuery: "mode=" + mode + "&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_txlock=immediate"}).String()
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("opening the run history %s: %w", path, err)
+	}
+	return &History{path, db}, nil
+}
+
+// broken says what to do about a history that cannot be opened.
+func (h *History) broken(err error) error {
+	remedy := " (runs themselves are in their folders; move the file away to start a new history)"
+	if DiskFull(err) {
+		remedy = ""
+	}
+	return fmt.Errorf("opening the run history %s: %w%s", h.path, err, remedy)
+}
+
+// DiskFull reports whether an error means that a disk, or a user's share of it, has no room left.
+func DiskFull(err error) bool {
+	var database *sqlite.Error
+	if errors.As(err, &database) && database.Code()&0xff == sqlite3.SQLITE_FULL {
+		return true
+	}
+	return noSpace(err)
+}
+
+// version returns how many migrations the database has had. A version that this Gyrus does not know is an error.
+func (h *History) version() (int, error) {
+	var version int
+	if err := h.db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
+		return 0, err
+	}
+	if version > len(migrations) {
+		return 0, fmt.Errorf("it was written by a newer Gyrus (version %d, this one knows %d)", version, len(migrations))
+	}
+	return version, nil
+}
+
 func (h *History) migrate() error {
+	if version, err := h.version(); err != nil || version == len(migrations) {
+		return err
+	}
 	tx, err := h.db.Begin()
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	var version int
+	var version int // again: another process may have been quicker
 	if err := tx.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
-	if version > len(migrations) {
-		return fmt.Errorf("it was written by a newer Gyrus (version %d, this one knows %d)", version, len(migrations))
-	}
-	if version == len(migrations) {
-		return nil
-	}
-	for _, m := range migrations[version:] {
+	for _, m := range migrations[min(version, len(migrations)):] {
 		if _, err := tx.Exec(m); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", len(migrations))); err != nil {
+	if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", max(version, len(migrations)))); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
 // Close closes the database.
-func (h *History) Close() error { return h.db.Close() }
+func (h *History) Close() error {
+	if h.db == nil {
+		return nil
+	}
+	return h.db.Close()
+}
 
 // start adds a run, or marks a known one as running again.
 func (h *History) start(e Entry) error {
@@ -205,6 +279,9 @@ func (h *History) Find(ctx context.Context, id string) (Entry, error) {
 }
 
 func (h *History) query(ctx context.Context, tail string, args ...any) ([]Entry, error) {
+	if h.db == nil {
+		return nil, nil
+	}
 	rows, err := h.db.QueryContext(ctx, `SELECT id, paper, experiment, preset, seed, seeds, backend, dir, started, finished, status, error
 		FROM runs `+tail, args...)
 	if err != nil {

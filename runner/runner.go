@@ -61,6 +61,9 @@ type UsageError struct{ Err error }
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
+// lockFile is held in a run directory by the process that carries the run out.
+const lockFile = "lock"
+
 var errBusy = errors.New("another process is carrying out this run")
 
 // source is an input file of a run. Its digest tells whether a resumed run would still read the same data.
@@ -98,6 +101,11 @@ func Execute(ctx context.Context, c Config) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	history, err := OpenHistory(home)
+	if err != nil {
+		return nil, err
+	}
+	defer history.Close()
 	dir := c.Out
 	if dir == "" {
 		dir = filepath.Join(home, "runs", req.ID)
@@ -105,14 +113,25 @@ func Execute(ctx context.Context, c Config) (*Outcome, error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
-	if err := makeRunDir(dir); err != nil {
+	made, err := makeRunDir(dir)
+	if err != nil {
 		return nil, err
 	}
+	var out *Outcome
 	err = papers.WriteFileAtomic(filepath.Join(dir, "run.json"), func(f *os.File) error { return writeJSON(f, req) })
 	if err != nil {
-		return nil, fmt.Errorf("starting a run in %s: %w", dir, err)
+		err = fmt.Errorf("starting a run in %s: %w", dir, err)
+	} else {
+		out, err = carryOut(ctx, history, dir, req, c.Listen)
 	}
-	return carryOut(ctx, home, dir, req, c.Listen)
+	if out == nil { // it never began, so leave no trace of it
+		os.Remove(filepath.Join(dir, "run.json"))
+		os.Remove(filepath.Join(dir, lockFile))
+		if made {
+			os.Remove(dir)
+		}
+	}
+	return out, err
 }
 
 // Resume goes on with a run from where it was stopped. The run is given by its ID (or its unique beginning, or "last") or its directory.
@@ -145,7 +164,12 @@ func Resume(ctx context.Context, home, run string, listen func(Event)) (*Outcome
 				name, was.Path, was.SHA256, now.SHA256)
 		}
 	}
-	return carryOut(ctx, home, dir, &req, listen)
+	history, err := OpenHistory(home)
+	if err != nil {
+		return nil, err
+	}
+	defer history.Close()
+	return carryOut(ctx, history, dir, &req, listen)
 }
 
 // FindRun returns the directory of a run given by directory, ID, unique beginning of an ID, or "last".
@@ -157,7 +181,7 @@ func FindRun(ctx context.Context, home, run string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h, err := OpenHistory(home)
+	h, err := ReadHistory(home)
 	if err != nil {
 		return "", err
 	}
@@ -225,6 +249,10 @@ func newRequest(c Config) (*request, error) {
 	backend := c.Backend
 	if backend == "" {
 		backend = compute.Default
+	}
+	if kind, _, _ := strings.Cut(backend, ":"); !slices.Contains(compute.Names(), kind) {
+		_, err := compute.Open(backend) // it says what is wrong with the name; not every experiment would get there
+		return nil, &UsageError{err}
 	}
 	now := time.Now()
 	return &request{
@@ -294,22 +322,22 @@ func describeInput(path string) (source, error) {
 	return source{Path: abs, SHA256: hex.EncodeToString(h.Sum(nil)), Bytes: n}, nil
 }
 
-// makeRunDir creates a run directory, or takes an empty one.
-func makeRunDir(dir string) error {
+// makeRunDir creates a run directory and reports that it did, or takes an empty one.
+func makeRunDir(dir string) (made bool, err error) {
 	if entries, err := os.ReadDir(dir); err == nil {
 		if len(entries) > 0 {
-			return &UsageError{fmt.Errorf("%s exists and is not empty; a run never overwrites: choose another --out, or go on with a run there by --resume", dir)}
+			return false, &UsageError{fmt.Errorf("%s exists and is not empty; a run never overwrites: choose another --out, or go on with a run there by --resume", dir)}
 		}
-		return nil
+		return false, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("making the run directory: %w (choose another place with --out, or set GYRUS_HOME)", err)
+		return false, fmt.Errorf("making the run directory: %w (choose another place with --out, or set GYRUS_HOME)", err)
 	}
-	return nil
+	return true, nil
 }
 
-// carryOut runs the seeds that have no record yet, judges, and writes the report.
-func carryOut(ctx context.Context, home, dir string, req *request, listen func(Event)) (out *Outcome, err error) {
+// carryOut runs the seeds that have no record yet, judges, and writes the report. Its Outcome is nil if the run could not begin.
+func carryOut(ctx context.Context, history *History, dir string, req *request, listen func(Event)) (out *Outcome, err error) {
 	p, err := papers.Get(req.Paper)
 	if err != nil {
 		return nil, &UsageError{err}
@@ -327,20 +355,15 @@ func carryOut(ctx context.Context, home, dir string, req *request, listen func(E
 		return nil, fmt.Errorf("run directory %s: %w", dir, err)
 	}
 	defer release()
-	history, err := OpenHistory(home)
-	if err != nil {
-		return nil, err
-	}
-	defer history.Close()
 	if err := history.start(Entry{ID: req.ID, Paper: req.Paper, Experiment: req.Experiment, Preset: string(req.Preset), Seed: req.Seed,
 		Seeds: req.Seeds, Backend: req.Backend, Dir: dir, Started: req.Started}); err != nil {
-		return nil, fmt.Errorf("writing the run history in %s: %w", home, err)
+		return nil, fmt.Errorf("writing the run history %s: %w", history.path, err)
 	}
 	spent, err := secondsSpent(filepath.Join(dir, "events.jsonl"))
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(dir, "events.jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	file, err := openEvents(filepath.Join(dir, "events.jsonl"))
 	if err != nil {
 		return nil, fmt.Errorf("writing the run's events: %w", err)
 	}
@@ -367,11 +390,11 @@ func carryOut(ctx context.Context, home, dir string, req *request, listen func(E
 		out.Status, message = Failed, err.Error()
 	}
 	if herr := history.finish(req.ID, out.Status, message, verdicts); herr != nil && err == nil {
-		err = fmt.Errorf("writing the run history in %s: %w", home, herr)
+		err = fmt.Errorf("writing the run history %s: %w", history.path, herr)
 	}
 	e.send(Event{Kind: RunFinished, Status: out.Status, Message: message})
 	if err == nil && e.events.failed != nil {
-		err = fmt.Errorf("writing the run's events: %w", e.events.failed)
+		err = fmt.Errorf("the report is written, but not all of the run's events: %w", e.events.failed)
 	}
 	return out, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"os/exec"
@@ -98,15 +99,31 @@ func walk(ctx context.Context, r *papers.Run) error {
 	return nil
 }
 
-// TestMain lets the test binary act as a process that carries out a run and can be killed.
+// TestMain lets the test binary act as a process that carries out a run and can be killed, or whose disk fills up at an event.
 func TestMain(m *testing.M) {
 	if home := os.Getenv("GYRUS_TEST_CHILD_HOME"); home != "" {
 		_, err := Execute(context.Background(), Config{Paper: "walk", Home: home, Out: filepath.Join(home, "run"), Seed: 5, Seeds: 2,
-			Set: map[string]string{"stages": "20", "pause": "20ms"}})
+			Set: map[string]string{"stages": "20", "pause": "20ms"},
+			Listen: func(e Event) {
+				if fillAt := os.Getenv("GYRUS_TEST_CHILD_FULL"); fillAt != "" && fillAt == landmark(e) {
+					fillDisk()
+				}
+			}})
 		fmt.Println("child ended:", err)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// fillDisk makes every further write of this process fail; nil where that cannot be done.
+var fillDisk func()
+
+// landmark names an event of the child's run.
+func landmark(e Event) string {
+	if e.Kind == Progressed {
+		return fmt.Sprintf("seed %d, stage %d", e.Seed, e.Progress.Done)
+	}
+	return fmt.Sprintf("seed %d, %s", e.Seed, e.Kind)
 }
 
 func values(d *report.Document) (v []report.Measurement) {
@@ -216,6 +233,133 @@ func TestKillAndResume(t *testing.T) {
 	}
 }
 
+// TestFullDisk lets every write fail from some point of a run on, and goes on when there is room again.
+func TestFullDisk(t *testing.T) {
+	if fillDisk == nil {
+		t.Skip("this system cannot be told to fail writes")
+	}
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	whole, err := Execute(t.Context(), Config{Paper: "walk", Home: t.TempDir(), Seed: 5, Seeds: 2, Set: map[string]string{"stages": "20"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ at, says, kept string }{
+		{"seed 5, run-started", "seed 5: storing stage \"stage-0\"", "run.json"},
+		{"seed 6, stage 8", "seed 6: storing stage \"stage-8\"", "seeds/6/stages/stage-7.gob"},
+		{"seed 5, stage 20", "storing the result of seed 5", "seeds/5/stages/stage-19.gob"},
+		{"seed 6, seed-finished", "metrics.json", "seeds/6/record.json"},
+	} {
+		t.Run(tc.at, func(t *testing.T) {
+			home := t.TempDir()
+			dir := filepath.Join(home, "run")
+			child := exec.Command(os.Args[0])
+			child.Env = append(os.Environ(), "GYRUS_TEST_CHILD_HOME="+home, "GYRUS_TEST_CHILD_FULL="+tc.at)
+			said, err := child.CombinedOutput()
+			if err != nil || !strings.Contains(string(said), tc.says) {
+				t.Fatalf("the child said %q (%v), want an error that says %q", said, err, tc.says)
+			}
+			filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+				if err != nil || strings.HasPrefix(e.Name(), ".") {
+					t.Errorf("%s was left behind (%v)", path, err)
+				}
+				return nil
+			})
+			if info, err := os.Stat(filepath.Join(dir, tc.kept)); err != nil || info.Size() == 0 {
+				t.Errorf("%s is lost: %v", tc.kept, err)
+			}
+			resumed, err := Resume(t.Context(), home, "last", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(values(whole.Document), values(resumed.Document)) {
+				t.Errorf("with room again the numbers are\n%v, an uninterrupted run measured\n%v", values(resumed.Document), values(whole.Document))
+			}
+		})
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	h, err := OpenHistory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	h.db.SetMaxOpenConns(1)
+	if _, err := h.db.Exec("PRAGMA max_page_count = 1"); err != nil { // the database is full as it is
+		t.Fatal(err)
+	}
+	var full error
+	for i := 0; i < 1000 && full == nil; i++ {
+		full = h.start(Entry{ID: fmt.Sprint("run ", i)})
+	}
+	if !DiskFull(fmt.Errorf("writing: %w", full)) {
+		t.Errorf("a full database (%v) is not taken for one", full)
+	}
+	for _, err := range []error{nil, fs.ErrPermission, errors.New("no space left on device")} {
+		if DiskFull(err) {
+			t.Errorf("%v is taken for a full disk", err)
+		}
+	}
+}
+
+// TestReadHistory reads where nothing may be written.
+func TestReadHistory(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "none")
+	h, err := ReadHistory(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runs, err := h.Runs(t.Context(), "", 0); err != nil || len(runs) != 0 {
+		t.Errorf("a home that is not there has runs %v, %v", runs, err)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(home); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("reading made the folder: %v", err)
+	}
+	out, err := Execute(t.Context(), Config{Paper: "walk", Home: home, Seeds: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, err = ReadHistory(home); err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if e, err := h.Find(t.Context(), "last"); err != nil || e.ID != out.ID {
+		t.Errorf("last is %s, want %s: %v", e.ID, out.ID, err)
+	}
+	if err := h.start(Entry{ID: "x"}); err == nil {
+		t.Error("a history opened for reading was written")
+	}
+	entries, _ := os.ReadDir(home)
+	if len(entries) != 2 { // history.db and runs
+		t.Errorf("reading left %v", entries)
+	}
+}
+
+// TestCutEvents appends to an event file whose last line a kill has cut.
+func TestCutEvents(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	os.WriteFile(path, []byte("{\"kind\":\"seed-started\",\"time\":\"2026-01-01T00:00:00Z\",\"seed\":3}\n{\"kind\":\"progress\",\"time\":\"2026-01-01T00:00:05Z\"}\n{\"kind\":\"prog"), 0o644)
+	file, err := openEvents(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&eventLog{file: file}).send(Event{Kind: RunStarted})
+	file.Close()
+	spent, err := secondsSpent(path)
+	if err != nil || spent[3] != 5 {
+		t.Errorf("seed 3 had %v s, want 5: %v", spent[3], err)
+	}
+	data, _ := os.ReadFile(path)
+	if lines := strings.Split(strings.TrimSpace(string(data)), "\n"); len(lines) != 4 || !strings.HasPrefix(lines[3], "{") {
+		t.Errorf("the file holds\n%s", data)
+	}
+}
+
 func waitFor(t *testing.T, path string) {
 	t.Helper()
 	for range 1000 {
@@ -265,6 +409,7 @@ func TestRefusals(t *testing.T) {
 		{"wrong input", Config{Paper: "walk", Inputs: map[string]string{"trials": "x"}}, "no experiment of walk reads"},
 		{"missing input", Config{Paper: "walk", Experiment: "file"}, "--data FILE"},
 		{"missing file", Config{Paper: "walk", Inputs: map[string]string{"": "/does/not/exist"}}, "there is no file"},
+		{"unknown backend", Config{Paper: "walk", Backend: "abacus"}, "abacus"},
 		{"too many seeds", Config{Paper: "walk", Seeds: 1e6}, "from 1 to 10000"},
 		{"directory in use", Config{Paper: "walk", Out: full}, "never overwrites"},
 		{"unwritable directory", Config{Paper: "walk", Out: filepath.Join(full, "precious", "run")}, "run directory"},
@@ -285,6 +430,9 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("status is %s", out.Status)
 			}
 		})
+	}
+	if entries, _ := os.ReadDir(home); len(entries) > 3 { // full, history.db, runs
+		t.Errorf("refused runs left %v", entries)
 	}
 	if got, _ := os.ReadFile(filepath.Join(full, "precious")); string(got) != "x" {
 		t.Error("a file of the user's was changed")

@@ -31,7 +31,7 @@ the sets, they are used from there.`,
 	var asJSON, yes bool
 	list := &cobra.Command{
 		Use:   "list",
-		Short: "List the data sets, with size, licence and where they lie",
+		Short: "List the data sets, with size, licence and whether they are on this machine",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			store, err := a.store()
@@ -39,7 +39,17 @@ the sets, they are used from there.`,
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), datasets.All())
+				lines := []setLine{}
+				for _, s := range datasets.All() {
+					l := setLine{Set: s, Here: map[string]string{}}
+					for _, f := range s.Files {
+						if path, there := store.Path(&s, f); there {
+							l.Here[f.Name] = path
+						}
+					}
+					lines = append(lines, l)
+				}
+				return printJSON(cmd.OutOrStdout(), lines)
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "DATA SET\tSIZE\tHERE\tFOR\tLICENCE\tTITLE")
@@ -98,6 +108,12 @@ the sets, they are used from there.`,
 	}
 	cmd.AddCommand(list, get, verify)
 	return cmd
+}
+
+// setLine is a data set in the output of gyrus data list --json.
+type setLine struct {
+	datasets.Set
+	Here map[string]string `json:"here"` // path on this machine, by file name, of the files that are there
 }
 
 func completeSets(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -225,8 +241,17 @@ func inspectCommand() *cobra.Command {
 	return cmd
 }
 
+// backendLine is a backend or a plug-in in the output of gyrus backend list --json.
+type backendLine struct {
+	Name      string `json:"name"` // as in --backend
+	Says      string `json:"says"`
+	Default   bool   `json:"default,omitempty"`
+	Plugin    bool   `json:"plugin,omitempty"`
+	Installed string `json:"installed,omitempty"` // path of an installed plug-in
+}
+
 func backendCommand() *cobra.Command {
-	var yes bool
+	var yes, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "backend",
 		Short: "List the compute backends, and install plug-ins for them",
@@ -238,24 +263,31 @@ func backendCommand() *cobra.Command {
 		Short: "List the backends in this binary and the plug-ins they could use",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			lines := []backendLine{}
 			for _, name := range compute.Names() {
-				note := ""
-				if name == compute.Default {
-					note = "the default"
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\n", name, compute.Describe(name), note)
+				lines = append(lines, backendLine{Name: name, Says: compute.Describe(name), Default: name == compute.Default})
 			}
 			for _, p := range compute.Plugins() {
-				where := "not installed; gyrus backend install " + p.Name
-				if p.Installed != "" {
-					where = p.Installed
+				lines = append(lines, backendLine{Name: p.Name, Says: p.Says, Plugin: true, Installed: p.Installed})
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), lines)
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, l := range lines {
+				note := l.Installed
+				switch {
+				case l.Default:
+					note = "the default"
+				case l.Plugin && l.Installed == "":
+					note = "not installed; gyrus backend install " + l.Name
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\n", p.Name, p.Says, where)
+				fmt.Fprintf(w, "%s\t%s\t%s\n", l.Name, l.Says, note)
 			}
 			return w.Flush()
 		},
 	}
+	list.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	install := &cobra.Command{
 		Use:   "install xla:cpu|xla:cuda",
 		Short: "Download a plug-in, after showing its size and source",

@@ -2,7 +2,7 @@
 // trained to work on new recordings.
 //
 // Exit status: 0 done; 1 failed while running; 2 the request cannot be carried out as put (unknown name, parameter out of bounds, missing
-// or unreadable file); 130 stopped by the user, to be resumed with gyrus run --resume.
+// file, data that do not fit); 130 stopped by the user, to be resumed with gyrus run --resume.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 	_ "github.com/gyrus-dev/gyrus/papers/all"
 	_ "github.com/gyrus-dev/gyrus/recording/all"
 
+	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/runner"
 )
@@ -26,22 +28,48 @@ func main() {
 	// The first Ctrl-C asks the run to stop at its next safe point; the second ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() { <-ctx.Done(); stop() }()
-	err := rootCommand().ExecuteContext(ctx)
+	out := &output{File: os.Stdout}
+	root := rootCommand()
+	root.SetOut(out)
+	err := root.ExecuteContext(ctx)
+	if err == nil && out.failed != nil {
+		err = fmt.Errorf("printing the result: %w", out.failed)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gyrus:", err)
+	}
+	if runner.DiskFull(err) {
+		fmt.Fprintln(os.Stderr, "The disk is full. What was stored before is whole; free some space and try again.")
 	}
 	os.Exit(exitStatus(err))
 }
 
+// output is standard output that remembers whether it took everything: a result sent to a full disk must not pass for printed.
+type output struct {
+	*os.File
+	failed error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.File.Write(p)
+	if o.failed == nil {
+		o.failed = err
+	}
+	return n, err
+}
+
+func (o *output) WriteString(s string) (int, error) { return o.Write([]byte(s)) }
+
 func exitStatus(err error) int {
 	var usage *runner.UsageError
+	var refused *papers.RefusedError
 	var format *recording.Error
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, context.Canceled):
 		return 130
-	case errors.As(err, &usage), errors.As(err, &format):
+	case errors.As(err, &usage), errors.As(err, &refused), errors.As(err, &format):
 		return 2
 	}
 	return 1
@@ -72,6 +100,13 @@ func knownVerb(cmd *cobra.Command, args []string) error {
 // app is what every verb needs.
 type app struct {
 	home string // of --home; empty for the default
+}
+
+func (a *app) homeFolder() (string, error) {
+	if a.home == "" {
+		return runner.DefaultHome()
+	}
+	return filepath.Abs(a.home)
 }
 
 func rootCommand() *cobra.Command {

@@ -5,14 +5,41 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/gyrus-dev/gyrus/docs/example/leaky" // a paper that runs at once
+	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
 )
+
+// The paper waits stores a stage and then waits until it is stopped, or goes on if it is told to.
+func init() {
+	papers.Register(papers.Paper{
+		Slug: "waits", System: "Waiter", Title: "Waiting", Authors: 1, Published: "2026", Family: papers.Recurrent, Summary: "Waits.",
+		Experiments: []papers.Experiment{{
+			Name: "long", Summary: "Waits.", Params: papers.Presets[struct{}]{},
+			Metrics: []report.Metric{{ID: "first", Name: "first"}}, Systems: []report.System{{Name: "waiter"}},
+			Run: func(ctx context.Context, r *papers.Run) error {
+				first, err := papers.Stage(r, "first", func() (int, error) { return 1, nil })
+				if err != nil {
+					return err
+				}
+				r.Measure("waiter", "first", float64(first))
+				r.Progress(papers.Progress{Stage: "waiting", Total: 1})
+				if os.Getenv("GYRUS_TEST_GO_ON") == "" {
+					<-ctx.Done()
+				}
+				return ctx.Err()
+			},
+		}},
+	})
+}
 
 // gyrus runs the command line in this process.
 func gyrus(t *testing.T, home string, args ...string) (stdout, stderr string, status int) {
@@ -70,6 +97,109 @@ func TestRunAndReport(t *testing.T) {
 	}
 }
 
+// TestReportOpen puts a browser of its own in the place of the system's.
+func TestReportOpen(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the system's browser is started by another name here")
+	}
+	home, bin := t.TempDir(), t.TempDir()
+	if _, errs, status := gyrus(t, home, "run", "leaky", "--quick"); status != 0 {
+		t.Fatal(errs)
+	}
+	t.Setenv("PATH", bin)
+	if _, errs, status := gyrus(t, home, "report", "last", "--open"); status != 1 || !strings.Contains(errs, "yourself") {
+		t.Errorf("without a browser: status %d, %s", status, errs)
+	}
+	opened := filepath.Join(bin, "opened")
+	script := func(text string) {
+		if err := os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script("echo \"$1\" > " + opened)
+	out, errs, status := gyrus(t, home, "report", "last", "--open")
+	_, page, _ := strings.Cut(out, "Report: ")
+	if got, err := os.ReadFile(opened); status != 0 || err != nil || string(got) != page || !strings.HasSuffix(page, "report.html\n") {
+		t.Errorf("status %d; opened %q, printed %q: %v %s", status, got, page, err, errs)
+	}
+	script("exit 3")
+	if _, errs, status := gyrus(t, home, "report", "last", "--open"); status != 1 || !strings.Contains(errs, "exit status 3") {
+		t.Errorf("a browser that fails: status %d, %s", status, errs)
+	}
+}
+
+// TestMain lets the test binary act as the gyrus command.
+func TestMain(m *testing.M) {
+	if os.Getenv("GYRUS_TEST_AS_COMMAND") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// command returns gyrus as a process of its own.
+func command(args ...string) *exec.Cmd {
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), "GYRUS_TEST_AS_COMMAND=1")
+	return c
+}
+
+// TestInterrupt sends the signal of Ctrl-C to a run and goes on with it.
+func TestInterrupt(t *testing.T) {
+	if testing.Short() || runtime.GOOS == "windows" {
+		t.Skip("sends a signal to a process")
+	}
+	home := t.TempDir()
+	run := command("--home", home, "run", "waits", "--out", filepath.Join(home, "run"))
+	var errs bytes.Buffer
+	run.Stderr = &errs
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		if data, _ := os.ReadFile(filepath.Join(home, "run", "events.jsonl")); bytes.Contains(data, []byte(`"progress"`)) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := run.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	run.Wait()
+	if status := run.ProcessState.ExitCode(); status != 130 || !strings.Contains(errs.String(), "gyrus run --resume waits-") {
+		t.Fatalf("status %d, said %s", status, errs.String())
+	}
+	if out, errs, status := gyrus(t, home, "runs"); status != 0 || !strings.Contains(out, "cancelled") {
+		t.Errorf("runs has status %d: %s %s", status, out, errs)
+	}
+	t.Setenv("GYRUS_TEST_GO_ON", "1")
+	out, said, status := gyrus(t, home, "run", "--resume", "last", "--json")
+	var d report.Document
+	if err := json.Unmarshal([]byte(out), &d); err != nil || status != 0 {
+		t.Fatalf("resuming has status %d: %v %s", status, err, said)
+	}
+	if v, _ := d.Records[0].Value("waiter", "first"); v != 1 || !strings.Contains(said, "stage taken from an earlier start") {
+		t.Errorf("what was stored before the interrupt was not used: %v %s", v, said)
+	}
+}
+
+// TestFullOutput prints to a device that takes nothing.
+func TestFullOutput(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"version"}, {"papers", "--json"}, {"show", "leaky"}} {
+		c := command(append([]string{"--home", t.TempDir()}, args...)...)
+		var errs bytes.Buffer
+		c.Stdout, c.Stderr = full, &errs
+		c.Run()
+		if status := c.ProcessState.ExitCode(); status != 1 || !strings.Contains(errs.String(), "free some space") {
+			t.Errorf("%v: status %d, said %s", args, status, errs.String())
+		}
+	}
+}
+
 func TestUsageErrors(t *testing.T) {
 	home := t.TempDir()
 	broken := filepath.Join(home, "broken.mat")
@@ -92,7 +222,8 @@ func TestUsageErrors(t *testing.T) {
 		{"resume nothing", []string{"run", "--resume", "last"}, "no run yet"},
 		{"resume with a change", []string{"run", "--resume", "last", "--seed", "3"}, "cannot be changed"},
 		{"resume and paper", []string{"run", "leaky", "--resume", "last"}, "do not name a paper"},
-		{"unknown backend", []string{"backend", "install", "abacus"}, "abacus"},
+		{"unknown backend", []string{"run", "leaky", "--backend", "abacus"}, "abacus"},
+		{"unknown plug-in", []string{"backend", "install", "abacus"}, "abacus"},
 		{"unknown run", []string{"report", "nothing"}, "gyrus runs"},
 		{"unknown paper to show", []string{"show", "xyzzyplugh"}, "there are"},
 		{"unknown family", []string{"papers", "--family", "cats"}, "signals"},
@@ -132,6 +263,7 @@ func TestCancelledRun(t *testing.T) {
 
 func TestListings(t *testing.T) {
 	home := t.TempDir()
+	t.Setenv("GYRUS_DATA", "")
 	for _, tc := range []struct {
 		args []string
 		says []string
@@ -142,9 +274,17 @@ func TestListings(t *testing.T) {
 		{[]string{"show", "leaky", "--json"}, []string{`"experiments"`, `"min": "1"`}},
 		{[]string{"data", "list"}, []string{"nyc-taxi", "MIT"}},
 		{[]string{"backend", "list"}, []string{"the default"}},
+		{[]string{"backend", "list", "--json"}, []string{`"default": true`}},
+		{[]string{"data", "list", "--json"}, []string{`"nyc-taxi"`, `"here": {}`}},
 		{[]string{"version"}, []string{"gyrus", home}},
+		{[]string{"version", "--json"}, []string{`"gyrus": "`, `"home": "` + home}},
 		{[]string{"runs"}, []string{"no run yet"}},
 		{[]string{"completion", "bash"}, []string{"__complete"}},
+		{[]string{"__complete", "run", "lea"}, []string{"leaky\t"}},
+		{[]string{"__complete", "run", "leaky", "--set", ""}, []string{"tau=\t"}},
+		{[]string{"__complete", "run", "--resume", ""}, []string{"last\t"}},
+		{[]string{"__complete", "report", ""}, []string{"last\t"}},
+		{[]string{"__complete", "data", "get", "nyc"}, []string{"nyc-taxi\t"}},
 		{nil, []string{"Exit status", "reproduction", "inspect"}},
 	} {
 		out, errs, status := gyrus(t, home, tc.args...)

@@ -103,7 +103,7 @@ func (a *app) latestVerdicts(cmd *cobra.Command) (verdicts, error) {
 			}
 		}
 	}
-	h, err := a.openHistory()
+	h, err := a.readHistory()
 	if err != nil {
 		return nil, err
 	}
@@ -125,15 +125,12 @@ func (a *app) latestVerdicts(cmd *cobra.Command) (verdicts, error) {
 	return v, nil
 }
 
-func (a *app) openHistory() (*runner.History, error) {
-	home := a.home
-	if home == "" {
-		var err error
-		if home, err = runner.DefaultHome(); err != nil {
-			return nil, err
-		}
+func (a *app) readHistory() (*runner.History, error) {
+	home, err := a.homeFolder()
+	if err != nil {
+		return nil, err
 	}
-	return runner.OpenHistory(home)
+	return runner.ReadHistory(home)
 }
 
 func (a *app) showCommand() *cobra.Command {

@@ -41,7 +41,7 @@ A run can be stopped with Ctrl-C, or by a crash, and goes on from its last check
   gyrus run dbconformer --data trials.mat
   gyrus run --resume last`,
 		Args:              usage(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: completePapers,
+		ValidArgsFunction: completeExperiments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.Home = a.home
 			show := newProgress(cmd.ErrOrStderr(), asJSON)
@@ -95,8 +95,51 @@ A run can be stopped with Ctrl-C, or by a crash, and goes on from its last check
 	f.StringVar(&c.Backend, "backend", "", "compute backend: "+strings.Join(compute.Names(), ", ")+" (default "+compute.Default+")")
 	f.StringVar(&c.Out, "out", "", "directory for the run; must be empty or new (default: under the home folder)")
 	f.StringVar(&resume, "resume", "", "go on with a stopped run: its ID, the beginning of it, its directory, or last")
-	f.BoolVar(&asJSON, "json", false, "print events while running and the result at the end as JSON lines")
+	f.BoolVar(&asJSON, "json", false, "print the result as JSON, and before it, on standard error, the run's events as JSON lines")
+	cmd.RegisterFlagCompletionFunc("resume", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return a.completeRuns(cmd, nil, typed)
+	})
+	cmd.RegisterFlagCompletionFunc("backend", cobra.FixedCompletions(compute.Names(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("set", completeParams)
 	return cmd
+}
+
+// completeExperiments offers every paper, and every experiment of one with several.
+func completeExperiments(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	out, directive := completePapers(cmd, args, typed)
+	if len(args) > 0 {
+		return out, directive
+	}
+	for _, p := range papers.All() {
+		for i, e := range p.Experiments {
+			if i > 0 {
+				out = append(out, p.Slug+"/"+e.Name+"\t"+e.Summary)
+			}
+		}
+	}
+	return out, directive
+}
+
+// completeParams offers the parameters of the experiment that is being typed.
+func completeParams(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	if len(args) == 0 {
+		return nil, directive
+	}
+	slug, name, _ := strings.Cut(args[0], "/")
+	p, err := papers.Get(slug)
+	if err != nil {
+		return nil, directive
+	}
+	e, err := p.Experiment(name)
+	if err != nil {
+		return nil, directive
+	}
+	var out []string
+	for _, s := range e.Params.Specs() {
+		out = append(out, s.Name+"=\t"+s.Help)
+	}
+	return out, directive
 }
 
 // finish prints what a run came to.
@@ -199,12 +242,9 @@ func (a *app) inputs(c *runner.Config, data []string, say io.Writer) (map[string
 }
 
 func (a *app) store() (*datasets.Store, error) {
-	home := a.home
-	if home == "" {
-		var err error
-		if home, err = runner.DefaultHome(); err != nil {
-			return nil, err
-		}
+	home, err := a.homeFolder()
+	if err != nil {
+		return nil, err
 	}
 	return datasets.NewStore(filepath.Join(home, "data"), os.Getenv("GYRUS_DATA")), nil
 }
@@ -217,7 +257,8 @@ func (a *app) applyCommand() *cobra.Command {
 		Short: "Use the model a run has trained on new files",
 		Long: `Use the model a run has trained on new files. RUN is a run's ID, the beginning of it, its directory, or last.
 Results are written beside each file, or to --out; an existing file is never overwritten.`,
-		Args: usage(cobra.MinimumNArgs(2)),
+		Args:              usage(cobra.MinimumNArgs(2)),
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := runner.FindRun(cmd.Context(), a.home, args[0])
 			if err != nil {
@@ -277,7 +318,7 @@ Results are written beside each file, or to --out; an existing file is never ove
 
 // terminalWidth is the width of the terminal behind w, or 100.
 func terminalWidth(w io.Writer) (width int, isTerminal bool) {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := w.(interface{ Fd() uintptr }); ok && term.IsTerminal(int(f.Fd())) {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 20 {
 			return n, true
 		}

@@ -27,7 +27,7 @@ func (a *app) runsCommand() *cobra.Command {
 		Args:              usage(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completePapers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := a.openHistory()
+			h, err := a.readHistory()
 			if err != nil {
 				return err
 			}
@@ -74,10 +74,11 @@ func (a *app) runsCommand() *cobra.Command {
 func (a *app) reportCommand() *cobra.Command {
 	var open, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "report RUN",
-		Short: "Print what a run measured and where its page is; --open shows the page",
-		Long:  "Print what a run measured and where its page is. RUN is a run's ID, the beginning of it, its directory, or last.",
-		Args:  usage(cobra.ExactArgs(1)),
+		Use:               "report RUN",
+		Short:             "Print what a run measured and where its page is; --open shows the page",
+		Long:              "Print what a run measured and where its page is. RUN is a run's ID, the beginning of it, its directory, or last.",
+		Args:              usage(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := runner.FindRun(cmd.Context(), a.home, args[0])
 			if err != nil {
@@ -107,12 +108,33 @@ func (a *app) reportCommand() *cobra.Command {
 	return cmd
 }
 
+// completeRuns offers the newest runs for the first argument, and files after it.
+func (a *app) completeRuns(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	out := []string{"last\tthe newest run"}
+	h, err := a.readHistory()
+	if err != nil {
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer h.Close()
+	runs, err := h.Runs(cmd.Context(), "", 50)
+	if err != nil {
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, r := range runs {
+		out = append(out, r.ID+"\t"+string(r.Status))
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
 func printSummary(w io.Writer, d *report.Document) error {
 	width, isTerminal := terminalWidth(w)
 	return d.WriteSummary(w, width, isTerminal && os.Getenv("NO_COLOR") == "")
 }
 
-// openPage hands a page to the system's browser.
+// openPage hands a page to the system's browser. A browser that starts may live on after this; one that cannot says so at once.
 func openPage(path string) error {
 	name, args := "xdg-open", []string{path}
 	switch runtime.GOOS {
@@ -121,27 +143,44 @@ func openPage(path string) error {
 	case "windows":
 		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", path}
 	}
-	if err := exec.Command(name, args...).Start(); err != nil {
-		return fmt.Errorf("opening the page: %w (open %s yourself)", err, path)
+	browser := exec.Command(name, args...)
+	err := browser.Start()
+	if err == nil {
+		ended := make(chan error, 1)
+		go func() { ended <- browser.Wait() }()
+		select {
+		case err = <-ended:
+		case <-time.After(time.Second):
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("opening the page: %s: %w (open %s yourself)", name, err, path)
 	}
 	return nil
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version and where things are kept",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			home := a.home
-			if home == "" {
-				var err error
-				if home, err = runner.DefaultHome(); err != nil {
-					return err
-				}
+			home, err := a.homeFolder()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), map[string]string{"gyrus": runner.Version(), "go": runtime.Version(),
+					"os": runtime.GOOS, "arch": runtime.GOARCH, "home": home, "data": os.Getenv("GYRUS_DATA")})
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "gyrus %s, %s %s/%s\nhome: %s\n", runner.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, home)
+			if mirror := os.Getenv("GYRUS_DATA"); mirror != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "data: %s (mirror, from GYRUS_DATA)\n", mirror)
+			}
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }

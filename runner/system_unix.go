@@ -12,7 +12,7 @@ import (
 
 // lock takes the run directory for this process. The kernel lets go of it when the process ends, however it ends.
 func lock(dir string) (release func(), err error) {
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	file, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
@@ -28,13 +28,16 @@ func lock(dir string) (release func(), err error) {
 
 // locked reports whether a living process holds the run directory.
 func locked(dir string) bool {
-	file, err := os.Open(filepath.Join(dir, "lock"))
+	file, err := os.Open(filepath.Join(dir, lockFile))
 	if err != nil {
 		return false
 	}
 	defer file.Close()
 	return unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil
 }
+
+// noSpace reports whether a system call failed for want of room.
+func noSpace(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
 // peakBytes is the largest resident size this process has had.
 func peakBytes() int64 {

@@ -3,15 +3,17 @@
 package runner
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // lock takes the run directory for this process by holding its lock file open for writing, which Windows refuses to others
 // that want to delete it.
 func lock(dir string) (release func(), err error) {
-	path := filepath.Join(dir, "lock")
+	path := filepath.Join(dir, lockFile)
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return nil, errBusy
 	}
@@ -24,8 +26,13 @@ func lock(dir string) (release func(), err error) {
 
 // locked reports whether a living process holds the run directory.
 func locked(dir string) bool {
-	err := os.Remove(filepath.Join(dir, "lock"))
+	err := os.Remove(filepath.Join(dir, lockFile))
 	return err != nil && !os.IsNotExist(err)
+}
+
+// noSpace reports whether a system call failed for want of room: ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL of Windows.
+func noSpace(err error) bool {
+	return errors.Is(err, syscall.Errno(39)) || errors.Is(err, syscall.Errno(112))
 }
 
 // peakBytes is the memory this process has obtained from the system, which only grows.
