@@ -431,10 +431,19 @@ func steps(axes ...[]axis) int {
 // cost estimates nanoseconds on one core; only comparisons between arrangements of one contraction matter.
 func (m *matmul) cost() float64 {
 	rows, cols, depth := float64(m.rows.n), float64(m.cols.n), float64(m.depth.n)
-	products := rows * math.Ceil(cols/16) * 16 * (depth + 6)
-	pack := rows*depth*0.1 + cols*depth*0.15
-	one := 150 + products/25 + pack + rows*cols*0.1
-	return one * float64(steps(m.batch, m.outerRows, m.outerCols, m.outerDepth))
+	products := rows * math.Ceil(cols/16) * 16 * (depth + 6) / 40
+	problems := float64(steps(m.batch, m.outerRows, m.outerCols))
+	terms := float64(steps(m.outerDepth))
+	if kernel.Suits[float32](m.rows.n, m.cols.n, m.depth.n, m.cols.b) {
+		return problems * (30 + terms*(products+2) + rows*cols*0.05)
+	}
+	pack := rows * depth * 0.1
+	if m.cols.b == 1 {
+		pack += cols * depth * 0.1
+	} else {
+		pack += cols * depth * 0.6 // element by element
+	}
+	return problems * terms * (150 + products + pack + rows*cols*0.1)
 }
 
 // arrangement is a contraction's plan together with the operands it reads: A and B themselves or dense copies of what the loops read.
