@@ -6,6 +6,7 @@
 package all
 
 import (
+	_ "github.com/gyrus-dev/gyrus/recording/fif"     // MEG and EEG (MNE-Python, MEGIN)
 	_ "github.com/gyrus-dev/gyrus/recording/matfile" // MATLAB
 	_ "github.com/gyrus-dev/gyrus/recording/numpy"   // NPY, NPZ
 	_ "github.com/gyrus-dev/gyrus/recording/table"   // CSV, TSV
