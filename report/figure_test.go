@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -398,12 +399,12 @@ func TestSplineGoesThroughItsSensors(t *testing.T) {
 			t.Errorf("at %s: %v, want %v", q.Name, got, values[i])
 		}
 	}
-	// The spline of least bending through a plane is the plane.
+	// The spline of least bending through a plane is the plane; the levelling off beyond the sensors hardly shows between them.
 	for i, q := range sensors {
 		values[i] = 2 - 3*q.X + 0.5*q.Y
 	}
 	s, _ = newSpline(sensors, values)
-	if got, want := s.at(0.123, -0.7), 2-3*0.123-0.5*0.7; math.Abs(got-want) > 1e-9 {
+	if got, want := s.at(0.123, -0.7), 2-3*0.123-0.5*0.7; math.Abs(got-want) > 0.05 {
 		t.Errorf("a plane at (0.123, −0.7): %v, want %v", got, want)
 	}
 	if _, why := newSpline(sensors, values[:3]); why == "" {
@@ -560,5 +561,71 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 	es = checkFigure(t, LinePlot(Frame{}, []Series{{Name: "s", Y: []float64{math.NaN()}}}))
 	if !hasText(es, "Nothing to draw: no finite values.") {
 		t.Errorf("an empty figure does not say so: %q", texts(es))
+	}
+}
+
+// TestTopomapStaysNearTheSensors holds the map to what was measured: it goes through the values, levels off beyond the sensors instead of
+// going on with their slope, and leaves the head blank where no sensor is near.
+func TestTopomapStaysNearTheSensors(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 2))
+	occipital := []Sensor{{"O1", -0.3, -0.85}, {"Oz", 0, -0.95}, {"O2", 0.3, -0.85}, {"PO3", -0.25, -0.65}, {"POz", 0, -0.65}, {"PO4", 0.25, -0.65}}
+	for name, sensors := range map[string][]Sensor{"whole head": montage(28), "dense": montage(64), "occipital": occipital, "three": occipital[:3]} {
+		for trial := range 20 {
+			values := make([]float64, len(sensors))
+			for i, q := range sensors {
+				values[i] = 5*q.X - 3*q.Y + 0.2*rng.NormFloat64() // a slope that reaches the edge
+			}
+			s, why := newSpline(sensors, values)
+			if s == nil {
+				t.Fatal(name, why)
+			}
+			lo, hi := slices.Min(values), slices.Max(values)
+			slack := 0.1 * (hi - lo)
+			for i, q := range sensors {
+				if math.Abs(s.at(q.X, q.Y)-values[i]) > 1e-6*(hi-lo) || !s.covers(q.X, q.Y, 0) {
+					t.Fatalf("%s, trial %d: at %s the map has %g (shown: %v), measured is %g", name, trial, q.Name, s.at(q.X, q.Y), s.covers(q.X, q.Y, 0), values[i])
+				}
+			}
+			for j := range 60 {
+				for i := range 60 {
+					x, y := gridAt(float64(i), 60), gridAt(float64(j), 60)
+					if v := s.at(x, y); s.covers(x, y, 0) && (v < lo-slack || v > hi+slack) {
+						t.Fatalf("%s, trial %d: at (%.2f, %.2f) the map has %g, the values run from %g to %g", name, trial, x, y, v, lo, hi)
+					}
+				}
+			}
+		}
+	}
+	s, _ := newSpline(occipital, []float64{1, 2, 3, 4, 5, 6})
+	for _, q := range s.edge() {
+		if !s.covers(q[0], q[1], 0) || s.covers(q[0]+0.02*q[0], q[1], 0) && s.covers(q[0], q[1]+0.02*q[1], 0) && math.Hypot(q[0], q[1]) > 1 {
+			t.Errorf("(%.2f, %.2f) is not on the edge of what is covered", q[0], q[1])
+		}
+	}
+	for _, at := range [][2]float64{{0, 0.5}, {0, 0}, {0.9, 0}} {
+		if s.covers(at[0], at[1], 0) {
+			t.Errorf("the map reaches (%.1f, %.1f), far from any sensor", at[0], at[1])
+		}
+	}
+	far := Topomap(Frame{}, append(montage(8), Sensor{"nose", 0, 1.9}), Scale{}, ScalpValues{Values: []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}})
+	checkFigure(t, far)
+	if !strings.Contains(far.SVG, "1 of 9 sensors lie far below the ears") {
+		t.Error("a sensor that is not shown is not told")
+	}
+}
+
+func TestConvexHull(t *testing.T) {
+	for _, tc := range []struct {
+		x, y []float64
+		want int
+	}{
+		{[]float64{0, 1, 1, 0, 0.5, 0.5}, []float64{0, 0, 1, 1, 0.5, 0}, 4},
+		{[]float64{0, 1, 2}, []float64{0, 1, 2}, 2},
+		{[]float64{0, 0, 1}, []float64{0, 0, 0}, 2},
+		{[]float64{0, 0, 0}, []float64{0, 0, 0}, 1},
+	} {
+		if got := convexHull(tc.x, tc.y); len(got) != tc.want && !(tc.want < 3 && len(got) < 3) {
+			t.Errorf("the hull of %v %v is %v, want %d corners", tc.x, tc.y, got, tc.want)
+		}
 	}
 }
