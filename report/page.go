@@ -53,6 +53,8 @@ type (
 		MeasuredNote string
 		MetricSays   []pair
 		PerSeed      []tableView
+		Bars         []figureView // the first is shown, the others are folded away
+		MoreBars     string
 		Curves       []figureView
 		Figures      []group[figureView]
 		Tables       []group[tableView]
@@ -328,6 +330,10 @@ func (d *Document) viewResults(v *pageView) {
 			v.MetricSays = append(v.MetricSays, pair{m.Name, m.Says})
 		}
 	}
+	v.Bars = t.bars()
+	if n := len(v.Bars); n > 1 {
+		v.MoreBars = "The same for " + plural(n-1, "other metric")
+	}
 	if len(t.seeds) < 2 {
 		return
 	}
@@ -351,6 +357,37 @@ func (d *Document) viewResults(v *pageView) {
 		}
 		v.PerSeed = append(v.PerSeed, tv)
 	}
+}
+
+// bars draws each metric that has a better side and more than one system as bars, with their spread over the seeds.
+func (t *results) bars() (out []figureView) {
+	for j, m := range t.metrics {
+		if m.Better == Neither {
+			continue
+		}
+		var bars []Bars
+		for i, s := range t.systems {
+			if c := t.cells[i][j]; c.n > 0 {
+				bars = append(bars, Bars{Name: s.Name, Role: s.Role, Values: [][]float64{floats(c.values)}})
+			}
+		}
+		if len(bars) < 2 {
+			continue
+		}
+		label := m.Name
+		if m.Unit != "" {
+			label += " (" + m.Unit + ")"
+		}
+		caption := map[Better]string{Higher: "Higher is better.", Lower: "Lower is better."}[m.Better]
+		if n := len(t.seeds); n > 1 {
+			caption += " Bars are means over " + plural(n, "seed") + ", dots the seeds, whiskers one standard deviation to each side."
+		} else {
+			caption += " One seed."
+		}
+		f := BarPlot(Frame{ID: "bars-" + strconv.Itoa(j+1), Title: m.Name, Caption: caption, XLabel: label}, nil, bars)
+		out = append(out, figureView{Title: f.Title, Caption: f.Caption, SVG: template.HTML(f.SVG)})
+	}
+	return out
 }
 
 // viewCurves draws one figure for each plot title. Where the seeds of a series share their x values the line is their mean and the shade

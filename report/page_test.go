@@ -182,9 +182,10 @@ func TestPageContents(t *testing.T) {
 	if want := []string{"reproduced", "partly", "not reproduced", "reproduced", "not tested"}; !slices.Equal(got, want) {
 		t.Errorf("verdicts %v, want %v", got, want)
 	}
-	// One figure for each of the three plots, of the five figures of the first seed, and of the ten of the others.
-	if n := len(find(nodes, "figure", "")); n != 3+5*3 {
-		t.Errorf("%d figures, want 18", n)
+	// One figure for each of the four metrics that compare systems, of the three plots, of the five figures of the first seed, and of the ten
+	// of the others.
+	if n := len(find(nodes, "figure", "")); n != 4+3+5*3 {
+		t.Errorf("%d figures, want 22", n)
 	}
 	hidden := 0
 	for _, f := range find(nodes, "figure", "") {
@@ -192,8 +193,8 @@ func TestPageContents(t *testing.T) {
 			hidden++
 		}
 	}
-	if hidden != 10 {
-		t.Errorf("%d figures in details, want 10", hidden)
+	if hidden != 3+10 {
+		t.Errorf("%d figures in details, want 13", hidden)
 	}
 	if n := len(find(nodes, "tr", "changed")); n != 1 {
 		t.Errorf("%d parameters marked as set, want 1", n)
@@ -411,7 +412,8 @@ func TestNumberFormats(t *testing.T) {
 	for _, c := range []struct {
 		l, r        float64
 		left, right string
-	}{{0.8434, 0.82, "0.843", "0.820"}, {0.20119, 0.20141, "0.2012", "0.2014"}, {5, 5, "5", "5"}, {0.1873, 0, "0.187", "0"}, {1234.5, 1000, "1,234", "1,000"}, {math.NaN(), 1, "–", "1"}} {
+	}{{0.8434, 0.82, "0.843", "0.820"}, {0.20119, 0.20141, "0.2012", "0.2014"}, {5, 5, "5", "5"}, {0.1873, 0, "0.187", "0"}, {1234.5, 1000, "1,234", "1,000"}, {math.NaN(), 1, "–", "1"},
+		{1, 0.98, "1.000", "0.980"}, {1.65e-12, 1e-4, "1.65·10⁻¹²", "0.000100"}, {1312, 1246.4, "1,312", "1,246"}, {41, 40, "41", "40"}, {-0.341, 0.3, "−0.341", "0.300"}, {1, 0.999999, "1.000000", "0.999999"}} {
 		k := Condition{Left: Number(c.l), Right: Number(c.r)}
 		if l, r := k.sides(); l != c.left || r != c.right {
 			t.Errorf("%v and %v read %q and %q, want %q and %q", c.l, c.r, l, r, c.left, c.right)

@@ -122,33 +122,37 @@ func numberText(v float64, decimals int) string {
 	return fixed(v, decimals)
 }
 
-// sides writes both sides of a condition with as many digits as it takes to see that they differ.
+// sides writes both sides of a condition with as many digits as it takes to see that they differ, and with as many decimals each, so that
+// they can be compared at a glance. Whole numbers stay whole beside each other, and so does zero.
 func (c *Condition) sides() (left, right string) {
 	l, r := float64(c.Left), float64(c.Right)
+	whole := (l == math.Trunc(l) || !finite(l)) && (r == math.Trunc(r) || !finite(r))
+	small, large := math.Min(math.Abs(l), math.Abs(r)), math.Max(math.Abs(l), math.Abs(r))
+	if small > 0 && small < 1e-3 && large > 100*small { // common decimals would show nothing of one, or too much of the other
+		return significant(l, 3), significant(r, 3)
+	}
 	for digits := 3; ; digits++ {
 		d := 0
 		for _, v := range []float64{l, r} {
-			if finite(v) && v != 0 {
+			if finite(v) && v != 0 && !whole {
 				d = max(d, digits-1-int(math.Floor(math.Log10(math.Abs(v))))) // decimals for that many digits
 			}
 		}
-		if big := math.Max(math.Abs(l), math.Abs(r)); finite(big) && big >= 1 {
+		if finite(large) && large >= 1 {
 			d = min(d, digits) // a side near zero does not need digits the other lacks
 		}
 		d = min(d, 9)
-		left, right = trimmed(l, d), trimmed(r, d)
+		text := func(v float64) string {
+			if v == 0 {
+				return "0"
+			}
+			return numberText(v, d)
+		}
+		left, right = text(l), text(r)
 		if left != right || l == r || !finite(l) || !finite(r) || digits == 9 {
 			return left, right
 		}
 	}
-}
-
-// trimmed writes a number with at most that many decimals, without zeros at the end of whole numbers.
-func trimmed(v float64, decimals int) string {
-	if v == math.Trunc(v) {
-		decimals = 0
-	}
-	return numberText(v, decimals)
 }
 
 // count returns how many claims have each status.
