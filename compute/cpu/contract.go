@@ -435,6 +435,10 @@ func (m *matmul) cost() float64 {
 	problems := float64(steps(m.batch, m.outerRows, m.outerCols))
 	terms := float64(steps(m.outerDepth))
 	if kernel.Suits[float32](m.rows.n, m.cols.n, m.depth.n, m.cols.b) {
+		// Where B is more than the first-level cache holds, every tile of rows reads it from the second.
+		if cached := 8192.0; cols*depth > cached && m.depth.b > panelWidth {
+			terms *= 1.3
+		}
 		return problems * (30 + terms*(products+2) + rows*cols*0.05)
 	}
 	pack := rows * depth * 0.1
@@ -489,17 +493,17 @@ func arrangeContraction(loops []loop, a, b view, sharedA, sharedB int, addStride
 	if dtype != dtypes.Float32 && dtype != dtypes.Float64 {
 		best.direct = true
 	}
-	for option := range 4 {
+	for option := range 5 {
 		x, y, ls := a, b, loops
 		var o arrangement
 		cost := 0.0
-		if option&1 != 0 {
+		if option == 1 || option == 3 {
 			v := packing(ls, a, true)
 			o.copyA = &v
 			x, ls = repack(ls, v, true)
 			cost += copyCost(v) / float64(max(sharedA, 1))
 		}
-		if option&2 != 0 {
+		if option == 2 || option == 3 {
 			v := packing(ls, b, false)
 			o.copyB = &v
 			y, ls = repack(ls, v, false)
@@ -525,12 +529,42 @@ func arrangeContraction(loops []loop, a, b view, sharedA, sharedB int, addStride
 		if negative(batch, rows, cols, depth) {
 			continue // the matrix product takes no negative strides
 		}
+		if option == 4 {
+			from, shared, to := b, sharedB, &o.copyB
+			if m.swapped {
+				from, shared, to = a, sharedA, &o.copyA
+			}
+			v, ok := m.panels(from)
+			if !ok {
+				continue
+			}
+			*to = &v
+			cost += copyCost(v) / float64(max(shared, 1))
+		}
 		o.plan = m
 		if cost += m.cost(); cost < bestCost {
 			best, bestCost = o, cost
 		}
 	}
 	return best, !math.IsInf(bestCost, 1)
+}
+
+// panelWidth is how many columns a panel has: two vectors, so that a tile of a micro-kernel takes all of it.
+const panelWidth = 32
+
+// panels arranges B in panels of some columns each, one row after another, which the caches hold better than rows far apart. It changes m to
+// read them and returns the copy to make of v, which is B; ok is false where it does not apply.
+func (m *matmul) panels(v view) (panels view, ok bool) {
+	if m.cols.n%panelWidth != 0 || m.cols.n == panelWidth || len(m.outerDepth) > 0 || len(m.outerCols) > 0 ||
+		slices.ContainsFunc(m.batch, func(x axis) bool { return x.b != 0 }) {
+		return view{}, false
+	}
+	n := m.cols.n / panelWidth
+	panels = view{base: v.base, offset: v.offset, dims: []int{n, m.depth.n, panelWidth}, strides: []int{panelWidth * m.cols.b, m.depth.b, m.cols.b}}
+	m.outerCols = []axis{{n: n, b: m.depth.n * panelWidth, c: panelWidth, add: panelWidth * m.cols.add}}
+	m.cols = axis{n: panelWidth, b: 1, c: 1, add: 1}
+	m.depth.b = panelWidth
+	return panels, true
 }
 
 func negative(all ...[]axis) bool {

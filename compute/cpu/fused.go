@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomlx/gomlx/backends"
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	"github.com/gyrus-dev/gyrus/compute/cpu/kernel"
 )
 
 // fusedStep evaluates a group: its instructions, in order, for one tile of the index space after another. Values that nothing
@@ -227,29 +228,23 @@ func spreadRows(size int, dst, src unsafe.Pointer, rows, inner int) {
 func spreadSized[T any](dst, src unsafe.Pointer, rows, inner int) {
 	d := span[T](dst, rows*inner)
 	for _, v := range span[T](src, rows) {
-		fill(d[:inner], v)
+		kernel.Fill(d[:inner], v)
 		d = d[inner:]
-	}
-}
-
-func fill[T any](d []T, v T) {
-	for i := range d {
-		d[i] = v
 	}
 }
 
 func fillElements(size int, dst, src unsafe.Pointer, n int) {
 	switch size {
 	case 1:
-		fill(span[uint8](dst, n), *(*uint8)(src))
+		kernel.Fill(span[uint8](dst, n), *(*uint8)(src))
 	case 2:
-		fill(span[uint16](dst, n), *(*uint16)(src))
+		kernel.Fill(span[uint16](dst, n), *(*uint16)(src))
 	case 4:
-		fill(span[uint32](dst, n), *(*uint32)(src))
+		kernel.Fill(span[uint32](dst, n), *(*uint32)(src))
 	case 8:
-		fill(span[uint64](dst, n), *(*uint64)(src))
+		kernel.Fill(span[uint64](dst, n), *(*uint64)(src))
 	default:
-		fill(span[complex128](dst, n), *(*complex128)(src))
+		kernel.Fill(span[complex128](dst, n), *(*complex128)(src))
 	}
 }
 
@@ -289,7 +284,7 @@ func loadElements[T any](l *loader, dst []T, src unsafe.Pointer, from int) {
 		case 1:
 			copy(dst[:n], unsafe.Slice((*T)(p), n))
 		case 0:
-			fill(dst[:n], *(*T)(p))
+			kernel.Fill(dst[:n], *(*T)(p))
 		default:
 			for i := range dst[:n] {
 				dst[i] = *(*T)(unsafe.Add(p, i*step*element))

@@ -177,7 +177,7 @@ func (s *windowStep[T, V]) runVectors(f *frame, src unsafe.Pointer, n, pieces in
 				s.combine(d, d, x, nil, s.vector)
 			})
 			if empty {
-				fill(span[T](d, s.vector), s.narrow(s.initial))
+				kernel.Fill(span[T](d, s.vector), s.narrow(s.initial))
 			}
 		}
 	})

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // Float is the element types with every floating-point kernel.
@@ -258,12 +259,16 @@ func Axpy[T Float](dst []T, a T, x, y []T) {
 
 // Fill sets every element of dst to v.
 func Fill[T any](dst []T, v T) {
-	if len(dst) == 0 {
+	if unsafe.Sizeof(v) == 4 && len(dst) >= 16 {
+		active.fill4(words[uint32](dst), *(*uint32)(unsafe.Pointer(&v)))
 		return
 	}
-	dst[0] = v
-	for n := 1; n < len(dst); n *= 2 {
-		copy(dst[n:], dst[:n])
+	fillPortable(dst, v)
+}
+
+func fillPortable[T any](dst []T, v T) {
+	for i := range dst {
+		dst[i] = v
 	}
 }
 

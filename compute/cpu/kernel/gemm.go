@@ -75,10 +75,6 @@ type microKernels[T Float] struct {
 	lanes, rows int
 	// tile[r][w] computes r rows of microWidths[w] vectors, the last of them possibly in part; nil where the tile does not fit the registers.
 	tile [][len(microWidths)]func(*microArgs)
-	// packRows copies rows x k of a into dst with element (i, p) at p*rows+i; packColumns copies k x cols of b with element (p, j) at
-	// p*width+j. Either takes a view of any strides.
-	packRows    func(dst []T, a View[T], rows, k int)
-	packColumns func(dst []T, b View[T], k, cols, width int)
 }
 
 func micro[T Float]() *microKernels[T] {
@@ -378,14 +374,14 @@ func (s *gemmState[T]) pack(panel int) {
 			i := panel * s.rows
 			a := View[T]{s.A.Data[i*s.A.Row+s.p0*s.A.Col:], s.A.Row, s.A.Col}
 			rows := min(s.rows, s.M-i)
-			s.micro.packRows(s.packedA[i*s.depth:][:rows*s.depth], a, rows, s.depth)
+			packRows(s.packedA[i*s.depth:][:rows*s.depth], a, rows, s.depth)
 			return
 		}
 		panel -= count
 	}
 	j := panel * s.width
 	b := View[T]{s.B.Data[s.p0*s.B.Row+(s.j0+j)*s.B.Col:], s.B.Row, s.B.Col}
-	s.micro.packColumns(s.packedB[j*s.depth:][:s.width*s.depth], b, s.depth, min(s.width, s.cols-j), s.width)
+	packColumns(s.packedB[j*s.depth:][:s.width*s.depth], b, s.depth, min(s.width, s.cols-j), s.width)
 }
 
 // tiles computes one task's tiles of C.
@@ -448,8 +444,6 @@ func portableMicro[T Float]() *microKernels[T] {
 		tile: [][len(microWidths)]func(*microArgs){
 			{}, {portableTile[T](1)}, {portableTile[T](2)}, {portableTile[T](3)}, {portableTile4[T]},
 		},
-		packRows:    packRowsPortable[T],
-		packColumns: packColumnsPortable[T],
 	}
 }
 
@@ -526,7 +520,12 @@ func portableTile4[T Float](g *microArgs) {
 	}
 }
 
-func packRowsPortable[T Float](dst []T, a View[T], rows, k int) {
+// packRows copies rows x k of a into dst with element (i, p) at p*rows+i.
+func packRows[T Float](dst []T, a View[T], rows, k int) {
+	if a.Col == 1 && a.Row >= k {
+		Transpose(Serial{}, dst, rows, a.Data, a.Row, rows, k)
+		return
+	}
 	for i := range rows {
 		at := i * a.Row
 		for p := i; p < rows*k; p += rows {
@@ -536,11 +535,16 @@ func packRowsPortable[T Float](dst []T, a View[T], rows, k int) {
 	}
 }
 
-func packColumnsPortable[T Float](dst []T, b View[T], k, cols, width int) {
+// packColumns copies k x cols of b into dst with element (p, j) at p*width+j.
+func packColumns[T Float](dst []T, b View[T], k, cols, width int) {
 	if b.Col == 1 {
 		for p := range k {
 			copy(dst[p*width:][:cols], b.Data[p*b.Row:])
 		}
+		return
+	}
+	if b.Row == 1 && b.Col >= k {
+		Transpose(Serial{}, dst, width, b.Data, b.Col, cols, k)
 		return
 	}
 	for j := range cols {

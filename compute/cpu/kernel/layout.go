@@ -35,7 +35,7 @@ func Transpose[T any](par Parallel, dst []T, dstStride int, src []T, srcStride, 
 }
 
 // words views a slice as integers of the same size.
-func words[W uint32 | uint64, T any](s []T) []W {
+func words[W uint32 | uint64 | float32, T any](s []T) []W {
 	return unsafe.Slice((*W)(unsafe.Pointer(unsafe.SliceData(s))), len(s))
 }
 

@@ -187,3 +187,66 @@ func TestHalfPrecision(t *testing.T) {
 		}
 	}
 }
+
+// TestCompareAndSelectFloat32 holds the kernels on vectors, with every tail, against the definitions.
+func TestCompareAndSelectFloat32(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		special := []float32{0, float32(math.Copysign(0, -1)), 1, -1, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 1e-45}
+		for n := range 70 {
+			x, y, cond := make([]float32, n), make([]float32, n), make([]bool, n)
+			for i := range x {
+				x[i], y[i], cond[i] = special[rng.IntN(len(special))], special[rng.IntN(len(special))], rng.IntN(2) == 0
+			}
+			for op := range numCompare {
+				got, want := make([]bool, n), make([]bool, n)
+				Compare(op, got, x, y)
+				comparePortable(op, want, x, y, 1)
+				for i := range got {
+					if got[i] != want[i] {
+						t.Fatalf("%d elements: %g %s %g is %v", n, x[i], op, y[i], got[i])
+					}
+				}
+				scalar := special[n%len(special)]
+				CompareVS(op, got, x, scalar)
+				for i := range got {
+					comparePortable(op, want[i:i+1], x[i:i+1], []float32{scalar}, 0)
+					if got[i] != want[i] {
+						t.Fatalf("%d elements: %g %s scalar %g is %v", n, x[i], op, scalar, got[i])
+					}
+				}
+			}
+			bits := func(v float32) uint32 { return math.Float32bits(v) }
+			for _, form := range [][2]int{{n, n}, {1, n}, {n, 1}, {1, 1}} {
+				if n == 0 {
+					continue
+				}
+				a, b := x[:form[0]], y[:form[1]]
+				got := make([]float32, n)
+				Select(got, cond, a, b)
+				for i := range got {
+					want := b[i%form[1]]
+					if cond[i] {
+						want = a[i%form[0]]
+					}
+					if bits(got[i]) != bits(want) {
+						t.Fatalf("%d elements, operands of %v: element %d is %g, want %g", n, form, i, got[i], want)
+					}
+				}
+			}
+			numbers := make([]float32, n)
+			FromBool(numbers, cond)
+			for i, v := range numbers {
+				if (v == 1) != cond[i] || v != 0 && v != 1 {
+					t.Fatalf("%d elements: %v becomes %g", n, cond[i], v)
+				}
+			}
+			Fill(numbers, 7)
+			for i, v := range numbers {
+				if v != 7 {
+					t.Fatalf("%d elements: element %d is filled with %g", n, i, v)
+				}
+			}
+		}
+	})
+}

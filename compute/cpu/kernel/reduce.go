@@ -289,7 +289,7 @@ func runLanes[T Float](op ReduceOp, n int, element func(i int) T) T {
 	if _, double := any(v).(float64); double {
 		lanes = store[:laneBytes/8]
 	}
-	Fill(lanes, identity[T](op))
+	fillPortable(lanes, identity[T](op))
 	for i := range n {
 		lane := &lanes[i%len(lanes)]
 		*lane = combine(op, *lane, element(i))

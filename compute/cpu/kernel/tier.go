@@ -65,6 +65,7 @@ type kernels struct {
 	gemm64    *microKernels[float64]
 	depthwise depthwiseKernels
 
+	fill4      func(dst []uint32, x uint32)
 	transpose4 func(dst []uint32, dstStride int, src []uint32, srcStride, rows, cols int)
 	transpose8 func(dst []uint64, dstStride int, src []uint64, srcStride, rows, cols int)
 	convert    convertKernels
@@ -91,6 +92,7 @@ func portableTable() *kernels {
 		gemm32:     portableMicro[float32](),
 		gemm64:     portableMicro[float64](),
 		depthwise:  portableDepthwise,
+		fill4:      fillPortable[uint32],
 		transpose4: transposePortable[uint32],
 		transpose8: transposePortable[uint64],
 		convert:    portableConvert,

@@ -24,15 +24,17 @@ func availableTables() []*kernels {
 func avx2Table() *kernels {
 	k := portableTable()
 	k.tier = AVX2
+	k.transpose4 = transposeSquares
 	k.reduce32, k.reduce64 = reduceF32AVX2, reduceF64AVX2
 	install(k, unaryF32AVX2, unaryF64AVX2, binaryF32AVX2, binaryF64AVX2)
 	k.fma32, k.fma64, k.axpy32, k.axpy64 = fmaF32AVX2, fmaF64AVX2, axpyF32AVX2, axpyF64AVX2
 	k.rows32 = rowKernels[float32]{expSum: expSumWith(expSumF32AVX2, expSumStoreF32AVX2), centred: centredF32AVX2, normalise: normaliseF32AVX2}
 	k.rows64.centred, k.rows64.normalise = centredF64AVX2, normaliseF64AVX2
 	k.adam = adamF32AVX2
+	chooseWith(k, compareF32AVX2, selectF32AVX2, boolF32AVX2, fillF32AVX2)
 	k.depthwise = depthwiseKernels{slide: slideF32AVX2, correlate: correlateF32AVX2}
-	k.gemm32 = &microKernels[float32]{lanes: 8, rows: 6, tile: microF32AVX2, packRows: packRowsPortable[float32], packColumns: packColumnsPortable[float32]}
-	k.gemm64 = &microKernels[float64]{lanes: 4, rows: 6, tile: microF64AVX2, packRows: packRowsPortable[float64], packColumns: packColumnsPortable[float64]}
+	k.gemm32 = &microKernels[float32]{lanes: 8, rows: 6, tile: microF32AVX2}
+	k.gemm64 = &microKernels[float64]{lanes: 4, rows: 6, tile: microF64AVX2}
 	return k
 }
 
@@ -45,10 +47,70 @@ func avx512Table() *kernels {
 	k.rows32 = rowKernels[float32]{expSum: expSumWith(expSumF32AVX512, expSumStoreF32AVX512), centred: centredF32AVX512, normalise: normaliseF32AVX512}
 	k.rows64.centred, k.rows64.normalise = centredF64AVX512, normaliseF64AVX512
 	k.adam = adamF32AVX512
+	chooseWith(k, compareF32AVX512, selectF32AVX512, boolF32AVX512, fillF32AVX512)
 	k.depthwise = depthwiseKernels{slide: slideF32AVX512, correlate: correlateF32AVX512}
-	k.gemm32 = &microKernels[float32]{lanes: 16, rows: 12, tile: microF32AVX512, packRows: packRowsPortable[float32], packColumns: packColumnsPortable[float32]}
-	k.gemm64 = &microKernels[float64]{lanes: 8, rows: 12, tile: microF64AVX512, packRows: packRowsPortable[float64], packColumns: packColumnsPortable[float64]}
+	k.gemm32 = &microKernels[float32]{lanes: 16, rows: 12, tile: microF32AVX512}
+	k.gemm64 = &microKernels[float64]{lanes: 8, rows: 12, tile: microF64AVX512}
 	return k
+}
+
+// wholeVectors is the number of elements that the kernels of chooseWith take at a time; the rest go one by one.
+const wholeVectors = 16
+
+// chooseWith puts comparisons, selections and what goes with them over what the table held.
+func chooseWith(k *kernels, compare [numCompare]compareKernels[float32], choose [2][2]func(dst []float32, cond []bool, x, y []float32),
+	fromBool func(dst []float32, x []bool), fill func(dst []float32, x float32)) {
+	for op := range numCompare {
+		k.compare32[op] = compareKernels[float32]{
+			vv: func(dst []bool, x, y []float32) {
+				n := len(dst) &^ (wholeVectors - 1)
+				compare[op].vv(dst[:n], x, y)
+				comparePortable(op, dst[n:], x[n:], y[n:], 1)
+			},
+			vs: func(dst []bool, x []float32, y float32) {
+				n := len(dst) &^ (wholeVectors - 1)
+				compare[op].vs(dst[:n], x, y)
+				if n < len(dst) {
+					comparePortable(op, dst[n:], x[n:], []float32{y}, 0)
+				}
+			},
+		}
+	}
+	k.select32 = func(dst []float32, cond []bool, x, y []float32, stepX, stepY int) {
+		n := len(dst) &^ (wholeVectors - 1)
+		choose[1-stepX][1-stepY](dst[:n], cond, x, y)
+		selectPortable(dst[n:], cond[n:], x[n*stepX:], y[n*stepY:], stepX, stepY)
+	}
+	k.convert.boolToF32 = func(dst []float32, x []bool) {
+		n := len(dst) &^ (wholeVectors - 1)
+		fromBool(dst[:n], x)
+		fromBoolPortable(dst[n:], x[n:])
+	}
+	k.fill4 = func(dst []uint32, x uint32) {
+		n := len(dst) &^ (wholeVectors - 1)
+		fill(words[float32](dst[:n]), math.Float32frombits(x))
+		for i := range dst[n:] {
+			dst[n+i] = x
+		}
+	}
+}
+
+// transposeSquares transposes squares of 8x8 in registers and what is left one by one.
+func transposeSquares(dst []uint32, dstStride int, src []uint32, srcStride, rows, cols int) {
+	const side = 8
+	whole := cols &^ (side - 1)
+	r := 0
+	if whole > 0 {
+		for ; r+side <= rows; r += side {
+			transpose8x8(&dst[r], uintptr(dstStride)*4, &src[r*srcStride], uintptr(srcStride)*4, whole/side)
+		}
+	}
+	if r > 0 && whole < cols {
+		transposePortable(dst[whole*dstStride:], dstStride, src[whole:], srcStride, r, cols-whole)
+	}
+	if r < rows {
+		transposePortable(dst[r:], dstStride, src[r*srcStride:], srcStride, rows-r, cols)
+	}
 }
 
 // install puts element-wise kernels over what the table held. The table's reductions must be in place.

@@ -29,6 +29,7 @@ func main() {
 		{"gemm", gemm},
 		{"unary", unary},
 		{"binary", binary},
+		{"choose", choose},
 		{"reduce", reduce},
 		{"train", train},
 	} {
