@@ -108,3 +108,95 @@ func ExampleFitCSP() {
 	fmt.Println(right, "of 20 new trials")
 	// Output: 20 of 20 new trials
 }
+
+// A band-pass by MNE-Python's rules, without phase shift and live: the same taps.
+func ExampleFIRDesign() {
+	band, err := signal.FIRDesign{Low: 8, High: 30}.Design(250)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	recorded := mat.NewDense(2, 1000, nil)
+	recorded.Set(0, 500, 1)
+	if err := band.ZeroPhase(recorded); err != nil {
+		fmt.Println(err)
+		return
+	}
+	live := signal.NewStream(band, 2)
+	if err := live.Filter([][]float64{{0, 1, 0}, {0, 0, 0}}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%d taps, %.3f at the centre, a delay of %d samples when live\n", len(band), recorded.At(0, 500), band.Delay())
+	// Output: 413 taps, 0.214 at the centre, a delay of 206 samples when live
+}
+
+func ExampleNotch() {
+	mains, err := signal.Notch(50, 30, 500)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	harmonic, err := signal.Notch(100, 30, 500)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	both := append(mains, harmonic...)
+	for _, f := range []float64{40, 50, 75, 100} {
+		fmt.Printf("%3.0f Hz: %.3f\n", f, cmplx.Abs(both.Response(f, 500)))
+	}
+	// Output:
+	//  40 Hz: 0.997
+	//  50 Hz: 0.000
+	//  75 Hz: 0.997
+	// 100 Hz: 0.000
+}
+
+func ExampleCommonAverage() {
+	average, err := signal.CommonAverage([]string{"C3", "C4", "EOG"}, "EOG")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	y, err := average.Apply(mat.NewDense(3, 2, []float64{1, 2, 3, 6, 50, 60}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(mat.Formatted(y))
+	// Output:
+	// ⎡-1  -2⎤
+	// ⎢ 1   2⎥
+	// ⎣50  60⎦
+}
+
+func ExampleResamplingTo() {
+	half, err := signal.ResamplingTo(500, 250)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	slow := mat.NewDense(1, 1000, nil)
+	for t := range 1000 {
+		slow.Set(0, t, math.Sin(2*math.Pi*5*float64(t)/500))
+	}
+	y, err := half.Apply(slow)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%d samples, at 1 s %.2f\n", y.RawMatrix().Cols, y.RawRowView(0)[251:256])
+	// Output: 500 samples, at 1 s [0.13 0.25 0.37 0.48 0.59]
+}
+
+func ExampleEnvelope() {
+	x := mat.NewDense(1, 8, []float64{0, 2, 0, -2, 0, 2, 0, -2})
+	envelope, err := signal.Envelope(x)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.2f\n", envelope.RawRowView(0))
+	// Output: [2.00 2.00 2.00 2.00 2.00 2.00 2.00 2.00]
+}

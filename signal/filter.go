@@ -85,6 +85,25 @@ func BandStop(order int, low, high, fs float64) (Sections, error) {
 	return digital(zeros, poles, 1), nil
 }
 
+// Notch designs a filter of one section that removes a single frequency (Hz), such as mains hum: its gain is 0 there and 1/√2 where the
+// band that is freq/quality Hz wide ends (30 is a usual quality). Remove harmonics by appending the sections of one notch to those of
+// another.
+func Notch(freq, quality, fs float64) (Sections, error) {
+	if err := checkDesign(1, fs, freq); err != nil {
+		return nil, err
+	}
+	if !(quality > 0) || math.IsInf(quality, 0) {
+		return nil, fmt.Errorf("a notch's quality is %g; it is the frequency over the width of the notch and must be positive", quality)
+	}
+	if width := freq / quality; width >= fs/2 {
+		return nil, fmt.Errorf("a notch at %g Hz of quality %g is %g Hz wide, more than half the sampling rate of %g Hz; raise the quality",
+			freq, quality, width, fs)
+	}
+	gain := 1 / (1 + math.Tan(math.Pi*freq/quality/fs))
+	turn := -2 * math.Cos(2*math.Pi*freq/fs)
+	return Sections{{B: [3]float64{gain, gain * turn, gain}, A: [2]float64{gain * turn, 2*gain - 1}}}, nil
+}
+
 func checkDesign(order int, fs float64, edges ...float64) error {
 	switch {
 	case order < 1 || order > 20:
@@ -223,9 +242,10 @@ func (s Sections) run(state [][2]float64, y []float64) {
 	for i, q := range s {
 		s0, s1 := state[i][0], state[i][1]
 		for t, x := range y {
-			v := q.B[0]*x + s0
-			s0 = q.B[1]*x - q.A[0]*v + s1
-			s1 = q.B[2]*x - q.A[1]*v
+			// The conversions forbid fusing a product with a sum: every way to run a filter must round alike on every processor.
+			v := float64(q.B[0]*x) + s0
+			s0 = float64(q.B[1]*x) - float64(q.A[0]*v) + s1
+			s1 = float64(q.B[2]*x) - float64(q.A[1]*v)
 			y[t] = v
 		}
 		state[i] = [2]float64{s0, s1}
@@ -268,7 +288,7 @@ func (s Sections) FiltFilt(x []float64) ([]float64, error) {
 	pad := s.pad()
 	n := len(x)
 	if n <= pad {
-		return nil, fmt.Errorf("%d samples are too few to filter without phase shift: this filter needs more than %d", n, pad)
+		return nil, tooShort(n, pad)
 	}
 	y := make([]float64, n+2*pad)
 	for i := range pad {
@@ -288,36 +308,7 @@ func (s Sections) FiltFilt(x []float64) ([]float64, error) {
 	return y[pad : pad+n], nil
 }
 
-// Stream filters several channels causally, block by block, as samples arrive. The blocks may have any lengths: the result does not
-// depend on where the signal is cut.
-type Stream struct {
-	sections Sections
-	state    [][][2]float64 // by channel and section
-}
-
-// NewStream returns a stream at rest for that many channels.
-func NewStream(s Sections, channels int) *Stream {
-	st := &Stream{sections: slices.Clone(s), state: make([][][2]float64, channels)}
-	for c := range st.state {
-		st.state[c] = make([][2]float64, len(s))
-	}
-	return st
-}
-
-// Filter filters the next block, one slice per channel, in place.
-func (st *Stream) Filter(block [][]float64) error {
-	if len(block) != len(st.state) {
-		return fmt.Errorf("block has %d channels; this stream was made for %d", len(block), len(st.state))
-	}
-	for c, y := range block {
-		st.sections.run(st.state[c], y)
-	}
-	return nil
-}
-
-// Reset puts the stream back to rest, as after a gap in the signal.
-func (st *Stream) Reset() {
-	for c := range st.state {
-		clear(st.state[c])
-	}
+func tooShort(samples, pad int) error {
+	return fmt.Errorf("%d samples are too few to filter without phase shift: this filter needs more than %d; "+
+		"filter the whole recording before cutting it up, or use a lower order", samples, pad)
 }
