@@ -10,4 +10,5 @@ import (
 	_ "github.com/gyrus-dev/gyrus/recording/matfile" // MATLAB
 	_ "github.com/gyrus-dev/gyrus/recording/numpy"   // NPY, NPZ
 	_ "github.com/gyrus-dev/gyrus/recording/table"   // CSV, TSV
+	_ "github.com/gyrus-dev/gyrus/recording/xdf"     // Lab Streaming Layer
 )
