@@ -35,6 +35,7 @@ const (
 	opCopy                                               // a strided view made contiguous
 	opSquare                                             // x*x
 	opReciprocal                                         // 1/x
+	opGelu                                               // x/2*(1+erf(x/sqrt(2)))
 	opContract                                           // sums of products, attr.(contraction)
 	opIota1                                              // 0, 1, 2, ... along the only axis
 )
@@ -49,6 +50,8 @@ func opName(op opcode) string {
 		return "Square"
 	case opReciprocal:
 		return "Reciprocal"
+	case opGelu:
+		return "Gelu"
 	case opContract:
 		return "Contract"
 	case opIota1:

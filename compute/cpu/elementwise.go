@@ -24,7 +24,7 @@ func span[T any](p unsafe.Pointer, n int) []T { return unsafe.Slice((*T)(p), n) 
 
 var floatUnary = map[opcode]kernel.UnaryOp{
 	backends.OpTypeAbs: kernel.Abs, backends.OpTypeNeg: kernel.Neg, backends.OpTypeSign: kernel.Sign, backends.OpTypeFloor: kernel.Floor,
-	backends.OpTypeCeil: kernel.Ceil, backends.OpTypeRound: kernel.RoundEven, opSquare: kernel.Square, opReciprocal: kernel.Reciprocal,
+	backends.OpTypeCeil: kernel.Ceil, backends.OpTypeRound: kernel.RoundEven, opSquare: kernel.Square, opReciprocal: kernel.Reciprocal, opGelu: kernel.Gelu,
 	backends.OpTypeSqrt: kernel.Sqrt, backends.OpTypeRsqrt: kernel.Rsqrt, backends.OpTypeExp: kernel.Exp,
 	backends.OpTypeExpm1: kernel.Expm1, backends.OpTypeLog: kernel.Log, backends.OpTypeLog1p: kernel.Log1p, backends.OpTypeSin: kernel.Sin,
 	backends.OpTypeCos: kernel.Cos, backends.OpTypeTanh: kernel.Tanh, backends.OpTypeLogistic: kernel.Sigmoid, backends.OpTypeErf: kernel.Erf,

@@ -64,6 +64,7 @@ func compileWith(b *Backend, name string, params, outputs []*node, fold bool) (x
 	if err != nil {
 		return nil, errors.WithMessagef(err, "compiling %q", name)
 	}
+	gelus(outputs)
 	epilogues(outputs)
 	l, err := lower(b, graph, params, outputs)
 	if err != nil {

@@ -463,7 +463,7 @@ func opWeight(op opcode, dtype dtypes.DType) int {
 	w := 1
 	switch op {
 	case backends.OpTypeExp, backends.OpTypeLog, backends.OpTypeTanh, backends.OpTypeLogistic, backends.OpTypeErf, backends.OpTypeSin,
-		backends.OpTypeCos, backends.OpTypeExpm1, backends.OpTypeLog1p:
+		backends.OpTypeCos, backends.OpTypeExpm1, backends.OpTypeLog1p, opGelu:
 		w = 8
 	case backends.OpTypePow, backends.OpTypeRem:
 		w = 40

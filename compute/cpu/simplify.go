@@ -161,7 +161,7 @@ func arity(op opcode) int {
 		backends.OpTypeCeil, backends.OpTypeClz, backends.OpTypeConj, backends.OpTypeCos, backends.OpTypeErf, backends.OpTypeExp,
 		backends.OpTypeExpm1, backends.OpTypeFloor, backends.OpTypeImag, backends.OpTypeLog, backends.OpTypeLog1p,
 		backends.OpTypeLogicalNot, backends.OpTypeLogistic, backends.OpTypeNeg, backends.OpTypeReal, backends.OpTypeRound,
-		backends.OpTypeRsqrt, backends.OpTypeSign, backends.OpTypeSin, backends.OpTypeSqrt, backends.OpTypeTanh, opSquare, opReciprocal:
+		backends.OpTypeRsqrt, backends.OpTypeSign, backends.OpTypeSin, backends.OpTypeSqrt, backends.OpTypeTanh, opSquare, opReciprocal, opGelu:
 		return 1
 	case backends.OpTypeAdd, backends.OpTypeSub, backends.OpTypeMul, backends.OpTypeDiv, backends.OpTypePow, backends.OpTypeRem,
 		backends.OpTypeMax, backends.OpTypeMin, backends.OpTypeBitwiseAnd, backends.OpTypeBitwiseOr, backends.OpTypeBitwiseXor,

@@ -18,6 +18,6 @@
 // # Accuracy
 //
 // Errors of the float32 functions on the assembly tiers, in units of the last place, are at most: Exp 1.2, Expm1 1.5, Log 1.5, Log1p 2, Sin and
-// Cos 1.5, Tanh and Sigmoid 2.5, Erf 1.5, Rsqrt 1.5, Sqrt and Reciprocal 0.5. Silu and GeluTanh and Softplus are within 3, and Gelu within 2, times
+// Cos 1.5, Tanh and Sigmoid 2.5, Erf 3, Rsqrt 1.5, Sqrt and Reciprocal 0.5. Silu and GeluTanh and Softplus are within 3, and Gelu within 2.5, times
 // 2^-24*max(1, |x|). TestUnaryFloat32 checks these bounds on a sample of about a million numbers from the whole range, not on every one.
 package kernel

@@ -1766,401 +1766,215 @@ TEXT ·erfF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 
 vectors:
-	CMPQ         AX, $+16
-	JL           tail
-	VMOVUPS      (DX), Z0
-	VMOVUPS      c4_40800000<>+0(SB), Z1
-	VANDPS       c4_7fffffff<>+0(SB), Z0, Z2
-	VMINPS       Z2, Z1, Z1
-	VMOVUPS      c4_373c6ea0<>+0(SB), Z2
-	VFMADD213PS  c4_b9a93e2a<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_3b6eb668<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_bcc2a8ae<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_3dd992ba<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_3f229947<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_3e03bc6e<>+0(SB), Z1, Z2
-	VFMADD213PS  Z1, Z1, Z2
-	VMOVUPS      c4_3f800000<>+0(SB), Z3
-	VXORPS       c4_80000000<>+0(SB), Z2, Z2
-	VMOVUPS      c4_c2d00000<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z2, Z4
-	VRNDSCALEPS  $0x08, Z4, Z4
-	VMOVAPS      Z2, Z2
-	VFNMADD231PS c4_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS c4_b102e308<>+0(SB), Z4, Z2
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z5
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z2, Z5
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z2, Z5
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z2, Z5
-	VFMADD213PS  c4_3f000000<>+0(SB), Z2, Z5
-	VMULPS       Z2, Z2, Z6
-	VFMADD213PS  Z2, Z6, Z5
-	VADDPS       c4_3f800000<>+0(SB), Z5, Z2
-	VSCALEFPS    Z4, Z2, Z2
-	VSUBPS       Z2, Z3, Z2
-	VMULPS       Z1, Z1, Z3
-	VMOVUPS      c4_38ae6a5a<>+0(SB), Z4
-	VFMADD213PS  c4_ba551f98<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_3baa63fb<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_bcdc0748<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_3de71705<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_bec093a1<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_3e0375d4<>+0(SB), Z3, Z4
-	VFMADD213PS  Z1, Z1, Z4
-	VCMPPS       $0x11, c4_3f6e147b<>+0(SB), Z1, K1
-	VBLENDMPS    Z4, Z2, K1, Z2
-	VANDPS       c4_80000000<>+0(SB), Z0, Z0
-	VORPS        Z2, Z0, Z0
-	VMOVUPS      Z0, (CX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, DX
-	SUBQ         $+16, AX
-	JMP          vectors
+	CMPQ        AX, $+16
+	JL          tail
+	VMOVUPS     (DX), Z0
+	VMOVUPS     c4_4077ae14<>+0(SB), Z1
+	VANDPS      c4_7fffffff<>+0(SB), Z0, Z2
+	VMINPS      Z2, Z1, Z1
+	VADDPS      c4_4a400000<>+0(SB), Z1, Z2
+	VSUBPS      c4_4a400000<>+0(SB), Z2, Z3
+	VSUBPS      Z3, Z1, Z3
+	VPERMPS     s_0_bd125338_bd4c116f_bd1a7271<>+0(SB), Z2, Z4
+	VPERMPS     s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+0(SB), Z2, Z5
+	VFMADD213PS Z5, Z3, Z4
+	VPERMPS     s_0_3dd677b9_3e2ae782_3e2d67b2<>+0(SB), Z2, Z5
+	VFMADD213PS Z5, Z3, Z4
+	VPERMPS     s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+0(SB), Z2, Z5
+	VFMADD213PS Z5, Z3, Z4
+	VPERMPS     s_0_be398382_bea61c42_bed066ed<>+0(SB), Z2, Z5
+	VFMADD213PS Z5, Z3, Z4
+	VPERMPS     s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+0(SB), Z2, Z2
+	VFMADD213PS Z2, Z3, Z4
+	VMOVUPS     c4_3f800000<>+0(SB), Z2
+	VMULPS      Z1, Z4, Z1
+	VMINPS      Z1, Z2, Z1
+	VANDPS      c4_80000000<>+0(SB), Z0, Z0
+	VORPS       Z1, Z0, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	SUBQ        $+16, AX
+	JMP         vectors
 
 tail:
-	TESTQ        AX, AX
-	JZ           done
-	MOVQ         $-1, BX
-	BZHIQ        AX, BX, BX
-	KMOVW        BX, K1
-	VMOVUPS.Z    (DX), K1, Z0
-	VMOVUPS      c4_40800000<>+0(SB), Z1
-	VANDPS       c4_7fffffff<>+0(SB), Z0, Z2
-	VMINPS       Z2, Z1, Z1
-	VMOVUPS      c4_373c6ea0<>+0(SB), Z2
-	VFMADD213PS  c4_b9a93e2a<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_3b6eb668<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_bcc2a8ae<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_3dd992ba<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_3f229947<>+0(SB), Z1, Z2
-	VFMADD213PS  c4_3e03bc6e<>+0(SB), Z1, Z2
-	VFMADD213PS  Z1, Z1, Z2
-	VMOVUPS      c4_3f800000<>+0(SB), Z3
-	VXORPS       c4_80000000<>+0(SB), Z2, Z2
-	VMOVUPS      c4_c2d00000<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z2, Z4
-	VRNDSCALEPS  $0x08, Z4, Z4
-	VMOVAPS      Z2, Z2
-	VFNMADD231PS c4_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS c4_b102e308<>+0(SB), Z4, Z2
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z5
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z2, Z5
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z2, Z5
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z2, Z5
-	VFMADD213PS  c4_3f000000<>+0(SB), Z2, Z5
-	VMULPS       Z2, Z2, Z6
-	VFMADD213PS  Z2, Z6, Z5
-	VADDPS       c4_3f800000<>+0(SB), Z5, Z2
-	VSCALEFPS    Z4, Z2, Z2
-	VSUBPS       Z2, Z3, Z2
-	VMULPS       Z1, Z1, Z3
-	VMOVUPS      c4_38ae6a5a<>+0(SB), Z4
-	VFMADD213PS  c4_ba551f98<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_3baa63fb<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_bcdc0748<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_3de71705<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_bec093a1<>+0(SB), Z3, Z4
-	VFMADD213PS  c4_3e0375d4<>+0(SB), Z3, Z4
-	VFMADD213PS  Z1, Z1, Z4
-	VCMPPS       $0x11, c4_3f6e147b<>+0(SB), Z1, K2
-	VBLENDMPS    Z4, Z2, K2, Z2
-	VANDPS       c4_80000000<>+0(SB), Z0, Z0
-	VORPS        Z2, Z0, Z0
-	VMOVUPS      Z0, K1, (CX)
+	TESTQ       AX, AX
+	JZ          done
+	MOVQ        $-1, BX
+	BZHIQ       AX, BX, BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (DX), K1, Z0
+	VMOVUPS     c4_4077ae14<>+0(SB), Z1
+	VANDPS      c4_7fffffff<>+0(SB), Z0, Z2
+	VMINPS      Z2, Z1, Z1
+	VADDPS      c4_4a400000<>+0(SB), Z1, Z2
+	VSUBPS      c4_4a400000<>+0(SB), Z2, Z3
+	VSUBPS      Z3, Z1, Z3
+	VPERMPS     s_0_bd125338_bd4c116f_bd1a7271<>+0(SB), Z2, Z4
+	VPERMPS     s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+0(SB), Z2, Z5
+	VFMADD213PS Z5, Z3, Z4
+	VPERMPS     s_0_3dd677b9_3e2ae782_3e2d67b2<>+0(SB), Z2, Z5
+	VFMADD213PS Z5, Z3, Z4
+	VPERMPS     s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+0(SB), Z2, Z5
+	VFMADD213PS Z5, Z3, Z4
+	VPERMPS     s_0_be398382_bea61c42_bed066ed<>+0(SB), Z2, Z5
+	VFMADD213PS Z5, Z3, Z4
+	VPERMPS     s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+0(SB), Z2, Z2
+	VFMADD213PS Z2, Z3, Z4
+	VMOVUPS     c4_3f800000<>+0(SB), Z2
+	VMULPS      Z1, Z4, Z1
+	VMINPS      Z1, Z2, Z1
+	VANDPS      c4_80000000<>+0(SB), Z0, Z0
+	VORPS       Z1, Z0, Z0
+	VMOVUPS     Z0, K1, (CX)
 
 done:
 	VZEROUPPER
 	RET
 
-DATA c4_40800000<>+0(SB)/4, $0x40800000
-DATA c4_40800000<>+4(SB)/4, $0x40800000
-DATA c4_40800000<>+8(SB)/4, $0x40800000
-DATA c4_40800000<>+12(SB)/4, $0x40800000
-DATA c4_40800000<>+16(SB)/4, $0x40800000
-DATA c4_40800000<>+20(SB)/4, $0x40800000
-DATA c4_40800000<>+24(SB)/4, $0x40800000
-DATA c4_40800000<>+28(SB)/4, $0x40800000
-DATA c4_40800000<>+32(SB)/4, $0x40800000
-DATA c4_40800000<>+36(SB)/4, $0x40800000
-DATA c4_40800000<>+40(SB)/4, $0x40800000
-DATA c4_40800000<>+44(SB)/4, $0x40800000
-DATA c4_40800000<>+48(SB)/4, $0x40800000
-DATA c4_40800000<>+52(SB)/4, $0x40800000
-DATA c4_40800000<>+56(SB)/4, $0x40800000
-DATA c4_40800000<>+60(SB)/4, $0x40800000
-GLOBL c4_40800000<>(SB), RODATA|NOPTR, $64
+DATA c4_4077ae14<>+0(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+4(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+8(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+12(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+16(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+20(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+24(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+28(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+32(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+36(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+40(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+44(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+48(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+52(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+56(SB)/4, $0x4077ae14
+DATA c4_4077ae14<>+60(SB)/4, $0x4077ae14
+GLOBL c4_4077ae14<>(SB), RODATA|NOPTR, $64
 
-DATA c4_373c6ea0<>+0(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+4(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+8(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+12(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+16(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+20(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+24(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+28(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+32(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+36(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+40(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+44(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+48(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+52(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+56(SB)/4, $0x373c6ea0
-DATA c4_373c6ea0<>+60(SB)/4, $0x373c6ea0
-GLOBL c4_373c6ea0<>(SB), RODATA|NOPTR, $64
+DATA c4_4a400000<>+0(SB)/4, $0x4a400000
+DATA c4_4a400000<>+4(SB)/4, $0x4a400000
+DATA c4_4a400000<>+8(SB)/4, $0x4a400000
+DATA c4_4a400000<>+12(SB)/4, $0x4a400000
+DATA c4_4a400000<>+16(SB)/4, $0x4a400000
+DATA c4_4a400000<>+20(SB)/4, $0x4a400000
+DATA c4_4a400000<>+24(SB)/4, $0x4a400000
+DATA c4_4a400000<>+28(SB)/4, $0x4a400000
+DATA c4_4a400000<>+32(SB)/4, $0x4a400000
+DATA c4_4a400000<>+36(SB)/4, $0x4a400000
+DATA c4_4a400000<>+40(SB)/4, $0x4a400000
+DATA c4_4a400000<>+44(SB)/4, $0x4a400000
+DATA c4_4a400000<>+48(SB)/4, $0x4a400000
+DATA c4_4a400000<>+52(SB)/4, $0x4a400000
+DATA c4_4a400000<>+56(SB)/4, $0x4a400000
+DATA c4_4a400000<>+60(SB)/4, $0x4a400000
+GLOBL c4_4a400000<>(SB), RODATA|NOPTR, $64
 
-DATA c4_b9a93e2a<>+0(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+4(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+8(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+12(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+16(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+20(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+24(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+28(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+32(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+36(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+40(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+44(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+48(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+52(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+56(SB)/4, $0xb9a93e2a
-DATA c4_b9a93e2a<>+60(SB)/4, $0xb9a93e2a
-GLOBL c4_b9a93e2a<>(SB), RODATA|NOPTR, $64
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+0(SB)/4, $0x00000000
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+4(SB)/4, $0xbd125338
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+8(SB)/4, $0xbd4c116f
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+12(SB)/4, $0xbd1a7271
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+16(SB)/4, $0xbc4d4ef1
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+20(SB)/4, $0x3c0ba4ed
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+24(SB)/4, $0x3c8b57f5
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+28(SB)/4, $0x3c759c73
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+32(SB)/4, $0x3c11557f
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+36(SB)/4, $0x3b64c692
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+40(SB)/4, $0x39e9936c
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+44(SB)/4, $0xba39061f
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+48(SB)/4, $0xba6677ef
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+52(SB)/4, $0xba3c3b58
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+56(SB)/4, $0xba06d384
+DATA s_0_bd125338_bd4c116f_bd1a7271<>+60(SB)/4, $0xb9b998ba
+GLOBL s_0_bd125338_bd4c116f_bd1a7271<>(SB), RODATA|NOPTR, $64
 
-DATA c4_3b6eb668<>+0(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+4(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+8(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+12(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+16(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+20(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+24(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+28(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+32(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+36(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+40(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+44(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+48(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+52(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+56(SB)/4, $0x3b6eb668
-DATA c4_3b6eb668<>+60(SB)/4, $0x3b6eb668
-GLOBL c4_3b6eb668<>(SB), RODATA|NOPTR, $64
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+0(SB)/4, $0x3de5ce09
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+4(SB)/4, $0x3db576eb
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+8(SB)/4, $0x3d048bc1
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+12(SB)/4, $0xbcc8f649
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+16(SB)/4, $0xbd669956
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+20(SB)/4, $0xbd6c8acf
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+24(SB)/4, $0xbd25da69
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+28(SB)/4, $0xbca1ce1a
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+32(SB)/4, $0xbb9b0849
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+36(SB)/4, $0x3b36acca
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+40(SB)/4, $0x3ba45ef2
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+44(SB)/4, $0x3b9a6679
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+48(SB)/4, $0x3b7012b4
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+52(SB)/4, $0x3b2dc3fd
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+56(SB)/4, $0x3af6e392
+DATA s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+60(SB)/4, $0x3ab07483
+GLOBL s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>(SB), RODATA|NOPTR, $64
 
-DATA c4_bcc2a8ae<>+0(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+4(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+8(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+12(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+16(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+20(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+24(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+28(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+32(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+36(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+40(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+44(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+48(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+52(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+56(SB)/4, $0xbcc2a8ae
-DATA c4_bcc2a8ae<>+60(SB)/4, $0xbcc2a8ae
-GLOBL c4_bcc2a8ae<>(SB), RODATA|NOPTR, $64
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+0(SB)/4, $0x00000000
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+4(SB)/4, $0x3dd677b9
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+8(SB)/4, $0x3e2ae782
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+12(SB)/4, $0x3e2d67b2
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+16(SB)/4, $0x3e00e7a4
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+20(SB)/4, $0x3d87d57e
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+24(SB)/4, $0x3c84a4a3
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+28(SB)/4, $0xbc601a33
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+32(SB)/4, $0xbcce44ec
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+36(SB)/4, $0xbcd0ef54
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+40(SB)/4, $0xbcadfd40
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+44(SB)/4, $0xbc850621
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+48(SB)/4, $0xbc451ce4
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+52(SB)/4, $0xbc11b497
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+56(SB)/4, $0xbbd9e954
+DATA s_0_3dd677b9_3e2ae782_3e2d67b2<>+60(SB)/4, $0xbba59f77
+GLOBL s_0_3dd677b9_3e2ae782_3e2d67b2<>(SB), RODATA|NOPTR, $64
 
-DATA c4_3dd992ba<>+0(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+4(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+8(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+12(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+16(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+20(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+24(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+28(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+32(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+36(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+40(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+44(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+48(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+52(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+56(SB)/4, $0x3dd992ba
-DATA c4_3dd992ba<>+60(SB)/4, $0x3dd992ba
-GLOBL c4_3dd992ba<>(SB), RODATA|NOPTR, $64
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+0(SB)/4, $0xbec09328
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+4(SB)/4, $0xbeabb2d3
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+8(SB)/4, $0xbe6b6e8b
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+12(SB)/4, $0xbdcd3fd3
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+16(SB)/4, $0x3c4c8764
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+20(SB)/4, $0x3dad51e1
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+24(SB)/4, $0x3dea6c9d
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+28(SB)/4, $0x3de9aa8d
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+32(SB)/4, $0x3dc9e56d
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+36(SB)/4, $0x3da20498
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+40(SB)/4, $0x3d7bb030
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+44(SB)/4, $0x3d4236d0
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+48(SB)/4, $0x3d17110b
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+52(SB)/4, $0x3cee600d
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+56(SB)/4, $0x3cbf04d9
+DATA s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+60(SB)/4, $0x3c9b5635
+GLOBL s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>(SB), RODATA|NOPTR, $64
 
-DATA c4_3f229947<>+0(SB)/4, $0x3f229947
-DATA c4_3f229947<>+4(SB)/4, $0x3f229947
-DATA c4_3f229947<>+8(SB)/4, $0x3f229947
-DATA c4_3f229947<>+12(SB)/4, $0x3f229947
-DATA c4_3f229947<>+16(SB)/4, $0x3f229947
-DATA c4_3f229947<>+20(SB)/4, $0x3f229947
-DATA c4_3f229947<>+24(SB)/4, $0x3f229947
-DATA c4_3f229947<>+28(SB)/4, $0x3f229947
-DATA c4_3f229947<>+32(SB)/4, $0x3f229947
-DATA c4_3f229947<>+36(SB)/4, $0x3f229947
-DATA c4_3f229947<>+40(SB)/4, $0x3f229947
-DATA c4_3f229947<>+44(SB)/4, $0x3f229947
-DATA c4_3f229947<>+48(SB)/4, $0x3f229947
-DATA c4_3f229947<>+52(SB)/4, $0x3f229947
-DATA c4_3f229947<>+56(SB)/4, $0x3f229947
-DATA c4_3f229947<>+60(SB)/4, $0x3f229947
-GLOBL c4_3f229947<>(SB), RODATA|NOPTR, $64
+DATA s_0_be398382_bea61c42_bed066ed<>+0(SB)/4, $0x00000000
+DATA s_0_be398382_bea61c42_bed066ed<>+4(SB)/4, $0xbe398382
+DATA s_0_be398382_bea61c42_bed066ed<>+8(SB)/4, $0xbea61c42
+DATA s_0_be398382_bea61c42_bed066ed<>+12(SB)/4, $0xbed066ed
+DATA s_0_be398382_bea61c42_bed066ed<>+16(SB)/4, $0xbedaed82
+DATA s_0_be398382_bea61c42_bed066ed<>+20(SB)/4, $0xbecd8970
+DATA s_0_be398382_bea61c42_bed066ed<>+24(SB)/4, $0xbeb33f6b
+DATA s_0_be398382_bea61c42_bed066ed<>+28(SB)/4, $0xbe9583d3
+DATA s_0_be398382_bea61c42_bed066ed<>+32(SB)/4, $0xbe743894
+DATA s_0_be398382_bea61c42_bed066ed<>+36(SB)/4, $0xbe46b9a6
+DATA s_0_be398382_bea61c42_bed066ed<>+40(SB)/4, $0xbe22e190
+DATA s_0_be398382_bea61c42_bed066ed<>+44(SB)/4, $0xbe072c4b
+DATA s_0_be398382_bea61c42_bed066ed<>+48(SB)/4, $0xbde37499
+DATA s_0_be398382_bea61c42_bed066ed<>+52(SB)/4, $0xbdc1dfd0
+DATA s_0_be398382_bea61c42_bed066ed<>+56(SB)/4, $0xbda72e2e
+DATA s_0_be398382_bea61c42_bed066ed<>+60(SB)/4, $0xbd91a293
+GLOBL s_0_be398382_bea61c42_bed066ed<>(SB), RODATA|NOPTR, $64
 
-DATA c4_3e03bc6e<>+0(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+4(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+8(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+12(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+16(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+20(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+24(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+28(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+32(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+36(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+40(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+44(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+48(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+52(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+56(SB)/4, $0x3e03bc6e
-DATA c4_3e03bc6e<>+60(SB)/4, $0x3e03bc6e
-GLOBL c4_3e03bc6e<>(SB), RODATA|NOPTR, $64
-
-DATA c4_38ae6a5a<>+0(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+4(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+8(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+12(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+16(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+20(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+24(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+28(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+32(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+36(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+40(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+44(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+48(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+52(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+56(SB)/4, $0x38ae6a5a
-DATA c4_38ae6a5a<>+60(SB)/4, $0x38ae6a5a
-GLOBL c4_38ae6a5a<>(SB), RODATA|NOPTR, $64
-
-DATA c4_ba551f98<>+0(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+4(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+8(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+12(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+16(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+20(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+24(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+28(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+32(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+36(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+40(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+44(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+48(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+52(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+56(SB)/4, $0xba551f98
-DATA c4_ba551f98<>+60(SB)/4, $0xba551f98
-GLOBL c4_ba551f98<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3baa63fb<>+0(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+4(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+8(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+12(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+16(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+20(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+24(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+28(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+32(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+36(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+40(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+44(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+48(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+52(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+56(SB)/4, $0x3baa63fb
-DATA c4_3baa63fb<>+60(SB)/4, $0x3baa63fb
-GLOBL c4_3baa63fb<>(SB), RODATA|NOPTR, $64
-
-DATA c4_bcdc0748<>+0(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+4(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+8(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+12(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+16(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+20(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+24(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+28(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+32(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+36(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+40(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+44(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+48(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+52(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+56(SB)/4, $0xbcdc0748
-DATA c4_bcdc0748<>+60(SB)/4, $0xbcdc0748
-GLOBL c4_bcdc0748<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3de71705<>+0(SB)/4, $0x3de71705
-DATA c4_3de71705<>+4(SB)/4, $0x3de71705
-DATA c4_3de71705<>+8(SB)/4, $0x3de71705
-DATA c4_3de71705<>+12(SB)/4, $0x3de71705
-DATA c4_3de71705<>+16(SB)/4, $0x3de71705
-DATA c4_3de71705<>+20(SB)/4, $0x3de71705
-DATA c4_3de71705<>+24(SB)/4, $0x3de71705
-DATA c4_3de71705<>+28(SB)/4, $0x3de71705
-DATA c4_3de71705<>+32(SB)/4, $0x3de71705
-DATA c4_3de71705<>+36(SB)/4, $0x3de71705
-DATA c4_3de71705<>+40(SB)/4, $0x3de71705
-DATA c4_3de71705<>+44(SB)/4, $0x3de71705
-DATA c4_3de71705<>+48(SB)/4, $0x3de71705
-DATA c4_3de71705<>+52(SB)/4, $0x3de71705
-DATA c4_3de71705<>+56(SB)/4, $0x3de71705
-DATA c4_3de71705<>+60(SB)/4, $0x3de71705
-GLOBL c4_3de71705<>(SB), RODATA|NOPTR, $64
-
-DATA c4_bec093a1<>+0(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+4(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+8(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+12(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+16(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+20(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+24(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+28(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+32(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+36(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+40(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+44(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+48(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+52(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+56(SB)/4, $0xbec093a1
-DATA c4_bec093a1<>+60(SB)/4, $0xbec093a1
-GLOBL c4_bec093a1<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3e0375d4<>+0(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+4(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+8(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+12(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+16(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+20(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+24(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+28(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+32(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+36(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+40(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+44(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+48(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+52(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+56(SB)/4, $0x3e0375d4
-DATA c4_3e0375d4<>+60(SB)/4, $0x3e0375d4
-GLOBL c4_3e0375d4<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3f6e147b<>+0(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+4(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+8(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+12(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+16(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+20(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+24(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+28(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+32(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+36(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+40(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+44(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+48(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+52(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+56(SB)/4, $0x3f6e147b
-DATA c4_3f6e147b<>+60(SB)/4, $0x3f6e147b
-GLOBL c4_3f6e147b<>(SB), RODATA|NOPTR, $64
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+0(SB)/4, $0x3f906eba
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+4(SB)/4, $0x3f8d7aa7
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+8(SB)/4, $0x3f853f7b
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+12(SB)/4, $0x3f72bdba
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+16(SB)/4, $0x3f57bb3d
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+20(SB)/4, $0x3f3d028c
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+24(SB)/4, $0x3f24e1c7
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+28(SB)/4, $0x3f105602
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+32(SB)/4, $0x3efecd71
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+36(SB)/4, $0x3ee33903
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+40(SB)/4, $0x3eccb777
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+44(SB)/4, $0x3eba29c0
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+48(SB)/4, $0x3eaaa9b4
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+52(SB)/4, $0x3e9d89ac
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+56(SB)/4, $0x3e92491d
+DATA s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+60(SB)/4, $0x3e888888
+GLOBL s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>(SB), RODATA|NOPTR, $64
 
 // func siluF32AVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -2268,121 +2082,79 @@ TEXT ·geluF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), DX
 
 vectors:
-	CMPQ         AX, $+16
-	JL           tail
-	VMOVUPS      (DX), Z0
-	VMULPS       c4_3f3504f3<>+0(SB), Z0, Z1
-	VMOVUPS      c4_40800000<>+0(SB), Z2
-	VANDPS       c4_7fffffff<>+0(SB), Z1, Z3
-	VMINPS       Z3, Z2, Z2
-	VMOVUPS      c4_373c6ea0<>+0(SB), Z3
-	VFMADD213PS  c4_b9a93e2a<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_3b6eb668<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_bcc2a8ae<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_3dd992ba<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_3f229947<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_3e03bc6e<>+0(SB), Z2, Z3
-	VFMADD213PS  Z2, Z2, Z3
-	VMOVUPS      c4_3f800000<>+0(SB), Z4
-	VXORPS       c4_80000000<>+0(SB), Z3, Z3
-	VMOVUPS      c4_c2d00000<>+0(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VMOVAPS      Z3, Z3
-	VFNMADD231PS c4_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS c4_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z6
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z3, Z6
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z3, Z6
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z3, Z6
-	VFMADD213PS  c4_3f000000<>+0(SB), Z3, Z6
-	VMULPS       Z3, Z3, Z7
-	VFMADD213PS  Z3, Z7, Z6
-	VADDPS       c4_3f800000<>+0(SB), Z6, Z3
-	VSCALEFPS    Z5, Z3, Z3
-	VSUBPS       Z3, Z4, Z3
-	VMULPS       Z2, Z2, Z4
-	VMOVUPS      c4_38ae6a5a<>+0(SB), Z5
-	VFMADD213PS  c4_ba551f98<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_3baa63fb<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_bcdc0748<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_3de71705<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_bec093a1<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_3e0375d4<>+0(SB), Z4, Z5
-	VFMADD213PS  Z2, Z2, Z5
-	VCMPPS       $0x11, c4_3f6e147b<>+0(SB), Z2, K1
-	VBLENDMPS    Z5, Z3, K1, Z3
-	VANDPS       c4_80000000<>+0(SB), Z1, Z1
-	VORPS        Z3, Z1, Z1
-	VADDPS       c4_3f800000<>+0(SB), Z1, Z1
-	VMULPS       c4_3f000000<>+0(SB), Z1, Z1
-	VMOVUPS      c4_ff7fffff<>+0(SB), Z2
-	VMAXPS       Z0, Z2, Z0
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (CX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, DX
-	SUBQ         $+16, AX
-	JMP          vectors
+	CMPQ        AX, $+16
+	JL          tail
+	VMOVUPS     (DX), Z0
+	VMULPS      c4_3f3504f3<>+0(SB), Z0, Z1
+	VMOVUPS     c4_4077ae14<>+0(SB), Z2
+	VANDPS      c4_7fffffff<>+0(SB), Z1, Z3
+	VMINPS      Z3, Z2, Z2
+	VADDPS      c4_4a400000<>+0(SB), Z2, Z3
+	VSUBPS      c4_4a400000<>+0(SB), Z3, Z4
+	VSUBPS      Z4, Z2, Z4
+	VPERMPS     s_0_bd125338_bd4c116f_bd1a7271<>+0(SB), Z3, Z5
+	VPERMPS     s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+0(SB), Z3, Z6
+	VFMADD213PS Z6, Z4, Z5
+	VPERMPS     s_0_3dd677b9_3e2ae782_3e2d67b2<>+0(SB), Z3, Z6
+	VFMADD213PS Z6, Z4, Z5
+	VPERMPS     s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+0(SB), Z3, Z6
+	VFMADD213PS Z6, Z4, Z5
+	VPERMPS     s_0_be398382_bea61c42_bed066ed<>+0(SB), Z3, Z6
+	VFMADD213PS Z6, Z4, Z5
+	VPERMPS     s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+0(SB), Z3, Z3
+	VFMADD213PS Z3, Z4, Z5
+	VMOVUPS     c4_3f800000<>+0(SB), Z3
+	VMULPS      Z2, Z5, Z2
+	VMINPS      Z2, Z3, Z2
+	VANDPS      c4_80000000<>+0(SB), Z1, Z1
+	VORPS       Z2, Z1, Z1
+	VADDPS      c4_3f800000<>+0(SB), Z1, Z1
+	VMULPS      c4_3f000000<>+0(SB), Z1, Z1
+	VMOVUPS     c4_ff7fffff<>+0(SB), Z2
+	VMAXPS      Z0, Z2, Z0
+	VMULPS      Z0, Z1, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	SUBQ        $+16, AX
+	JMP         vectors
 
 tail:
-	TESTQ        AX, AX
-	JZ           done
-	MOVQ         $-1, BX
-	BZHIQ        AX, BX, BX
-	KMOVW        BX, K1
-	VMOVUPS.Z    (DX), K1, Z0
-	VMULPS       c4_3f3504f3<>+0(SB), Z0, Z1
-	VMOVUPS      c4_40800000<>+0(SB), Z2
-	VANDPS       c4_7fffffff<>+0(SB), Z1, Z3
-	VMINPS       Z3, Z2, Z2
-	VMOVUPS      c4_373c6ea0<>+0(SB), Z3
-	VFMADD213PS  c4_b9a93e2a<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_3b6eb668<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_bcc2a8ae<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_3dd992ba<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_3f229947<>+0(SB), Z2, Z3
-	VFMADD213PS  c4_3e03bc6e<>+0(SB), Z2, Z3
-	VFMADD213PS  Z2, Z2, Z3
-	VMOVUPS      c4_3f800000<>+0(SB), Z4
-	VXORPS       c4_80000000<>+0(SB), Z3, Z3
-	VMOVUPS      c4_c2d00000<>+0(SB), Z5
-	VMAXPS       Z3, Z5, Z3
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VMOVAPS      Z3, Z3
-	VFNMADD231PS c4_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS c4_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z6
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z3, Z6
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z3, Z6
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z3, Z6
-	VFMADD213PS  c4_3f000000<>+0(SB), Z3, Z6
-	VMULPS       Z3, Z3, Z7
-	VFMADD213PS  Z3, Z7, Z6
-	VADDPS       c4_3f800000<>+0(SB), Z6, Z3
-	VSCALEFPS    Z5, Z3, Z3
-	VSUBPS       Z3, Z4, Z3
-	VMULPS       Z2, Z2, Z4
-	VMOVUPS      c4_38ae6a5a<>+0(SB), Z5
-	VFMADD213PS  c4_ba551f98<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_3baa63fb<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_bcdc0748<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_3de71705<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_bec093a1<>+0(SB), Z4, Z5
-	VFMADD213PS  c4_3e0375d4<>+0(SB), Z4, Z5
-	VFMADD213PS  Z2, Z2, Z5
-	VCMPPS       $0x11, c4_3f6e147b<>+0(SB), Z2, K2
-	VBLENDMPS    Z5, Z3, K2, Z3
-	VANDPS       c4_80000000<>+0(SB), Z1, Z1
-	VORPS        Z3, Z1, Z1
-	VADDPS       c4_3f800000<>+0(SB), Z1, Z1
-	VMULPS       c4_3f000000<>+0(SB), Z1, Z1
-	VMOVUPS      c4_ff7fffff<>+0(SB), Z2
-	VMAXPS       Z0, Z2, Z0
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, K1, (CX)
+	TESTQ       AX, AX
+	JZ          done
+	MOVQ        $-1, BX
+	BZHIQ       AX, BX, BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (DX), K1, Z0
+	VMULPS      c4_3f3504f3<>+0(SB), Z0, Z1
+	VMOVUPS     c4_4077ae14<>+0(SB), Z2
+	VANDPS      c4_7fffffff<>+0(SB), Z1, Z3
+	VMINPS      Z3, Z2, Z2
+	VADDPS      c4_4a400000<>+0(SB), Z2, Z3
+	VSUBPS      c4_4a400000<>+0(SB), Z3, Z4
+	VSUBPS      Z4, Z2, Z4
+	VPERMPS     s_0_bd125338_bd4c116f_bd1a7271<>+0(SB), Z3, Z5
+	VPERMPS     s_3de5ce09_3db576eb_3d048bc1_bcc8f649<>+0(SB), Z3, Z6
+	VFMADD213PS Z6, Z4, Z5
+	VPERMPS     s_0_3dd677b9_3e2ae782_3e2d67b2<>+0(SB), Z3, Z6
+	VFMADD213PS Z6, Z4, Z5
+	VPERMPS     s_bec09328_beabb2d3_be6b6e8b_bdcd3fd3<>+0(SB), Z3, Z6
+	VFMADD213PS Z6, Z4, Z5
+	VPERMPS     s_0_be398382_bea61c42_bed066ed<>+0(SB), Z3, Z6
+	VFMADD213PS Z6, Z4, Z5
+	VPERMPS     s_3f906eba_3f8d7aa7_3f853f7b_3f72bdba<>+0(SB), Z3, Z3
+	VFMADD213PS Z3, Z4, Z5
+	VMOVUPS     c4_3f800000<>+0(SB), Z3
+	VMULPS      Z2, Z5, Z2
+	VMINPS      Z2, Z3, Z2
+	VANDPS      c4_80000000<>+0(SB), Z1, Z1
+	VORPS       Z2, Z1, Z1
+	VADDPS      c4_3f800000<>+0(SB), Z1, Z1
+	VMULPS      c4_3f000000<>+0(SB), Z1, Z1
+	VMOVUPS     c4_ff7fffff<>+0(SB), Z2
+	VMAXPS      Z0, Z2, Z0
+	VMULPS      Z0, Z1, Z0
+	VMOVUPS     Z0, K1, (CX)
 
 done:
 	VZEROUPPER
@@ -4228,6 +4000,294 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+DATA c4_40800000<>+0(SB)/4, $0x40800000
+DATA c4_40800000<>+4(SB)/4, $0x40800000
+DATA c4_40800000<>+8(SB)/4, $0x40800000
+DATA c4_40800000<>+12(SB)/4, $0x40800000
+DATA c4_40800000<>+16(SB)/4, $0x40800000
+DATA c4_40800000<>+20(SB)/4, $0x40800000
+DATA c4_40800000<>+24(SB)/4, $0x40800000
+DATA c4_40800000<>+28(SB)/4, $0x40800000
+DATA c4_40800000<>+32(SB)/4, $0x40800000
+DATA c4_40800000<>+36(SB)/4, $0x40800000
+DATA c4_40800000<>+40(SB)/4, $0x40800000
+DATA c4_40800000<>+44(SB)/4, $0x40800000
+DATA c4_40800000<>+48(SB)/4, $0x40800000
+DATA c4_40800000<>+52(SB)/4, $0x40800000
+DATA c4_40800000<>+56(SB)/4, $0x40800000
+DATA c4_40800000<>+60(SB)/4, $0x40800000
+GLOBL c4_40800000<>(SB), RODATA|NOPTR, $64
+
+DATA c4_373c6ea0<>+0(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+4(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+8(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+12(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+16(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+20(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+24(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+28(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+32(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+36(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+40(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+44(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+48(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+52(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+56(SB)/4, $0x373c6ea0
+DATA c4_373c6ea0<>+60(SB)/4, $0x373c6ea0
+GLOBL c4_373c6ea0<>(SB), RODATA|NOPTR, $64
+
+DATA c4_b9a93e2a<>+0(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+4(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+8(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+12(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+16(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+20(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+24(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+28(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+32(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+36(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+40(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+44(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+48(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+52(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+56(SB)/4, $0xb9a93e2a
+DATA c4_b9a93e2a<>+60(SB)/4, $0xb9a93e2a
+GLOBL c4_b9a93e2a<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3b6eb668<>+0(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+4(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+8(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+12(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+16(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+20(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+24(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+28(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+32(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+36(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+40(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+44(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+48(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+52(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+56(SB)/4, $0x3b6eb668
+DATA c4_3b6eb668<>+60(SB)/4, $0x3b6eb668
+GLOBL c4_3b6eb668<>(SB), RODATA|NOPTR, $64
+
+DATA c4_bcc2a8ae<>+0(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+4(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+8(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+12(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+16(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+20(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+24(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+28(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+32(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+36(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+40(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+44(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+48(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+52(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+56(SB)/4, $0xbcc2a8ae
+DATA c4_bcc2a8ae<>+60(SB)/4, $0xbcc2a8ae
+GLOBL c4_bcc2a8ae<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3dd992ba<>+0(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+4(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+8(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+12(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+16(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+20(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+24(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+28(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+32(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+36(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+40(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+44(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+48(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+52(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+56(SB)/4, $0x3dd992ba
+DATA c4_3dd992ba<>+60(SB)/4, $0x3dd992ba
+GLOBL c4_3dd992ba<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3f229947<>+0(SB)/4, $0x3f229947
+DATA c4_3f229947<>+4(SB)/4, $0x3f229947
+DATA c4_3f229947<>+8(SB)/4, $0x3f229947
+DATA c4_3f229947<>+12(SB)/4, $0x3f229947
+DATA c4_3f229947<>+16(SB)/4, $0x3f229947
+DATA c4_3f229947<>+20(SB)/4, $0x3f229947
+DATA c4_3f229947<>+24(SB)/4, $0x3f229947
+DATA c4_3f229947<>+28(SB)/4, $0x3f229947
+DATA c4_3f229947<>+32(SB)/4, $0x3f229947
+DATA c4_3f229947<>+36(SB)/4, $0x3f229947
+DATA c4_3f229947<>+40(SB)/4, $0x3f229947
+DATA c4_3f229947<>+44(SB)/4, $0x3f229947
+DATA c4_3f229947<>+48(SB)/4, $0x3f229947
+DATA c4_3f229947<>+52(SB)/4, $0x3f229947
+DATA c4_3f229947<>+56(SB)/4, $0x3f229947
+DATA c4_3f229947<>+60(SB)/4, $0x3f229947
+GLOBL c4_3f229947<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3e03bc6e<>+0(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+4(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+8(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+12(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+16(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+20(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+24(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+28(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+32(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+36(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+40(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+44(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+48(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+52(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+56(SB)/4, $0x3e03bc6e
+DATA c4_3e03bc6e<>+60(SB)/4, $0x3e03bc6e
+GLOBL c4_3e03bc6e<>(SB), RODATA|NOPTR, $64
+
+DATA c4_38ae6a5a<>+0(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+4(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+8(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+12(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+16(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+20(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+24(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+28(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+32(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+36(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+40(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+44(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+48(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+52(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+56(SB)/4, $0x38ae6a5a
+DATA c4_38ae6a5a<>+60(SB)/4, $0x38ae6a5a
+GLOBL c4_38ae6a5a<>(SB), RODATA|NOPTR, $64
+
+DATA c4_ba551f98<>+0(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+4(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+8(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+12(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+16(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+20(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+24(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+28(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+32(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+36(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+40(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+44(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+48(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+52(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+56(SB)/4, $0xba551f98
+DATA c4_ba551f98<>+60(SB)/4, $0xba551f98
+GLOBL c4_ba551f98<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3baa63fb<>+0(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+4(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+8(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+12(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+16(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+20(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+24(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+28(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+32(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+36(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+40(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+44(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+48(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+52(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+56(SB)/4, $0x3baa63fb
+DATA c4_3baa63fb<>+60(SB)/4, $0x3baa63fb
+GLOBL c4_3baa63fb<>(SB), RODATA|NOPTR, $64
+
+DATA c4_bcdc0748<>+0(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+4(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+8(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+12(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+16(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+20(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+24(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+28(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+32(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+36(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+40(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+44(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+48(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+52(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+56(SB)/4, $0xbcdc0748
+DATA c4_bcdc0748<>+60(SB)/4, $0xbcdc0748
+GLOBL c4_bcdc0748<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3de71705<>+0(SB)/4, $0x3de71705
+DATA c4_3de71705<>+4(SB)/4, $0x3de71705
+DATA c4_3de71705<>+8(SB)/4, $0x3de71705
+DATA c4_3de71705<>+12(SB)/4, $0x3de71705
+DATA c4_3de71705<>+16(SB)/4, $0x3de71705
+DATA c4_3de71705<>+20(SB)/4, $0x3de71705
+DATA c4_3de71705<>+24(SB)/4, $0x3de71705
+DATA c4_3de71705<>+28(SB)/4, $0x3de71705
+DATA c4_3de71705<>+32(SB)/4, $0x3de71705
+DATA c4_3de71705<>+36(SB)/4, $0x3de71705
+DATA c4_3de71705<>+40(SB)/4, $0x3de71705
+DATA c4_3de71705<>+44(SB)/4, $0x3de71705
+DATA c4_3de71705<>+48(SB)/4, $0x3de71705
+DATA c4_3de71705<>+52(SB)/4, $0x3de71705
+DATA c4_3de71705<>+56(SB)/4, $0x3de71705
+DATA c4_3de71705<>+60(SB)/4, $0x3de71705
+GLOBL c4_3de71705<>(SB), RODATA|NOPTR, $64
+
+DATA c4_bec093a1<>+0(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+4(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+8(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+12(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+16(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+20(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+24(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+28(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+32(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+36(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+40(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+44(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+48(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+52(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+56(SB)/4, $0xbec093a1
+DATA c4_bec093a1<>+60(SB)/4, $0xbec093a1
+GLOBL c4_bec093a1<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3e0375d4<>+0(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+4(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+8(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+12(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+16(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+20(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+24(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+28(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+32(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+36(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+40(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+44(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+48(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+52(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+56(SB)/4, $0x3e0375d4
+DATA c4_3e0375d4<>+60(SB)/4, $0x3e0375d4
+GLOBL c4_3e0375d4<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3f6e147b<>+0(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+4(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+8(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+12(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+16(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+20(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+24(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+28(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+32(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+36(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+40(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+44(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+48(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+52(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+56(SB)/4, $0x3f6e147b
+DATA c4_3f6e147b<>+60(SB)/4, $0x3f6e147b
+GLOBL c4_3f6e147b<>(SB), RODATA|NOPTR, $64
 
 // func siluF32AVX2(dst []float32, x []float32)
 // Requires: AVX, AVX2, FMA3

@@ -178,6 +178,23 @@ func (v vector) bits(b uint64) Mem {
 	return NewDataAddr(Symbol{Name: name, Static: true}, 0)
 }
 
+// sixteen returns the address of sixteen single-precision numbers.
+func (v vector) sixteen(c []float64) Mem {
+	name := "s"
+	for _, x := range c[:4] {
+		name += fmt.Sprintf("_%x", math.Float32bits(float32(x)))
+	}
+	if _, done := v.constants[name]; !done {
+		v.note(name)
+		v.StaticGlobal(name)
+		v.DataAttributes(16 | 8) // RODATA and NOPTR
+		for i, x := range c {
+			v.AddDatum(i*4, U32(math.Float32bits(float32(x))))
+		}
+	}
+	return NewDataAddr(Symbol{Name: name, Static: true}, 0)
+}
+
 // signBit is the address of a vector of -0.
 func (v vector) signBit() Mem { return v.constant(math.Copysign(0, -1)) }
 
