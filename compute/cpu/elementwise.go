@@ -383,13 +383,28 @@ func numberForms[T kernel.Number](op opcode) forms {
 	if !ok {
 		return forms{}
 	}
-	return forms{
+	f := forms{
 		vv: func(dst, a, b, _ unsafe.Pointer, n int) {
 			kernel.Binary(k, span[T](dst, n), span[T](a, n), span[T](b, n))
 		},
 		vs: func(dst, a, b, _ unsafe.Pointer, n int) { kernel.BinaryVS(k, span[T](dst, n), span[T](a, n), *(*T)(b)) },
 		sv: func(dst, a, b, _ unsafe.Pointer, n int) { kernel.BinarySV(k, span[T](dst, n), *(*T)(a), span[T](b, n)) },
 	}
+	var zero T
+	if _, single := any(zero).(float32); single && k == kernel.Div {
+		f.vs = func(dst, a, b, _ unsafe.Pointer, n int) { divideBy(span[float32](dst, n), span[float32](a, n), *(*float32)(b)) }
+	}
+	return f
+}
+
+// divideBy sets dst to x/y: to x times the reciprocal of y where that is a normal number, which is several times as fast and one unit
+// in the last place less exact.
+func divideBy(dst, x []float32, y float32) {
+	if size := math.Abs(float64(y)); size >= 0x1p-126 && size <= 0x1p126 {
+		kernel.BinaryVS(kernel.Mul, dst, x, 1/y)
+		return
+	}
+	kernel.BinaryVS(kernel.Div, dst, x, y)
 }
 
 // integerForms adds bit operations to numberForms; U is T's unsigned counterpart.

@@ -46,6 +46,7 @@ const (
 	doFill                              // repeat one value over the tile
 	doAccumulate                        // fold the tile into a piece's columns
 	doBlocks                            // reduce the middle axis of the whole blocks in the tile
+	doExpSum                            // exp of each row less a value of the row, and the row's sum
 )
 
 // place is where an operand of an instruction lies.
@@ -67,6 +68,8 @@ const (
 
 type instruction struct {
 	kind    instructionKind
+	op      opcode
+	once    bool // one instruction of the group reads dst, and it is not stored
 	call    tileFunc
 	reduce  reduceFunc
 	combine tileFunc
@@ -181,6 +184,12 @@ func (s *fusedStep) exec(t *tileRun, code []instruction) {
 			d := t.at(&c.dst)
 			for r := range t.rows {
 				c.call(unsafe.Add(d, r*s.inner*c.dst.size), unsafe.Add(p[0], r*step[0]), unsafe.Add(p[1], r*step[1]), nil, s.inner)
+			}
+		case doExpSum:
+			dst, x, shift, sum := t.at(&c.dst), t.at(&c.in[0]), t.at(&c.in[1]), t.at(&c.in[2])
+			for r := range t.rows {
+				*(*float32)(unsafe.Add(sum, r*4)) = kernel.ExpSum(span[float32](unsafe.Add(dst, r*s.inner*4), s.inner),
+					span[float32](unsafe.Add(x, r*s.inner*4), s.inner), *(*float32)(unsafe.Add(shift, r*4)))
 			}
 		case doSpread:
 			spreadRows(c.size, t.at(&c.dst), t.at(&c.in[0]), t.rows, s.inner)
@@ -378,6 +387,7 @@ func (e *emitter) fused(g *group) *fusedStep {
 	for i := len(g.members) - 1; i >= 0; i-- {
 		b.member(g.members[i])
 	}
+	b.expSums()
 	b.layout()
 	for _, m := range g.members {
 		s.label = opName(m.node.op) + " " + s.label
@@ -441,7 +451,7 @@ func (b *fusedBuilder) member(m *placed) {
 		}
 	}
 	dst := b.homeFor(m, size)
-	c := instruction{kind: doCall, call: call, dst: dst, in: in, size: size}
+	c := instruction{kind: doCall, op: n.op, once: b.uses[m] == 1 && dst.kind == inScratch, call: call, dst: dst, in: in, size: size}
 	switch {
 	case eachRow >= 0:
 		c.kind, c.row = doEachRow, eachRow
@@ -588,7 +598,7 @@ func (b *fusedBuilder) reduction(m *placed) {
 	b.weight += 2
 	if m.role == perRow {
 		dst := b.homeFor(m, size)
-		b.step.body = append(b.step.body, instruction{kind: doFold, reduce: reduce.fold, dst: dst, in: [3]place{in}, size: size})
+		b.step.body = append(b.step.body, instruction{kind: doFold, op: n.op, reduce: reduce.fold, dst: dst, in: [3]place{in}, size: size})
 		if b.uses[m] == 0 {
 			b.release(dst)
 		}
@@ -606,6 +616,21 @@ func (b *fusedBuilder) reduction(m *placed) {
 	if base.group == b.g {
 		b.done(base)
 	}
+}
+
+// expSums makes one pass of the three that a soft-max takes to subtract the largest value of a row, take the exponential and sum.
+func (b *fusedBuilder) expSums() {
+	body := b.step.body
+	for i := 0; i+2 < len(body); i++ {
+		sub, exp, sum := &body[i], &body[i+1], &body[i+2]
+		if sub.kind == doEachRow && sub.op == backends.OpTypeSub && sub.row == 1 && sub.once && sub.size == 4 &&
+			exp.kind == doCall && exp.op == backends.OpTypeExp && exp.in[0] == sub.dst &&
+			sum.kind == doFold && sum.op == backends.OpTypeReduceSum && sum.in[0] == exp.dst {
+			*sub = instruction{kind: doExpSum, dst: exp.dst, in: [3]place{sub.in[0], sub.in[1], sum.dst}, size: 4}
+			body = slices.Delete(body, i+1, i+3)
+		}
+	}
+	b.step.body = body
 }
 
 // layout chooses the tile and the pieces and gives the scratch slots their offsets.

@@ -47,6 +47,12 @@ func LogSoftmax[T Float](par Parallel, dst, x []T, rows, cols int) {
 	})
 }
 
+// ExpSum sets dst[i] = exp(x[i]-shift) and returns their sum. dst has x's length and may be x.
+func ExpSum(dst, x []float32, shift float32) float32 {
+	checkLength("ExpSum", len(dst), len(x))
+	return expSum(dst, x, shift)
+}
+
 // expSum is the kernel of that name for rows of any length.
 func expSum[T Float](dst, x []T, shift T) T {
 	k := rowPasses[T]()
