@@ -204,7 +204,7 @@ func eigenvector(diagonal, off []float64, value float64, before [][]float64) []f
 			}
 		}
 		floats.Scale(1/floats.Norm(x, math.Inf(1)), x)
-		for _, b := range before[max(0, len(before)-2):] {
+		for _, b := range before[max(0, len(before)-8):] {
 			floats.AddScaled(x, -floats.Dot(x, b), b)
 		}
 		floats.Scale(1/floats.Norm(x, 2), x)
