@@ -21,11 +21,11 @@ import (
 
 // Progress is how far a run has come.
 type Progress struct {
-	Stage   string             // such as "LangevinFlow"
-	Done    int                // units of work done in this stage
-	Total   int                // units of work in this stage; 0 if unknown
-	Unit    string             // such as "epoch"
-	Metrics map[string]float64 // current values worth seeing, such as "val loss"
+	Stage   string             `json:"stage"`             // such as "LangevinFlow"
+	Done    int                `json:"done"`              // units of work done in this stage
+	Total   int                `json:"total"`             // units of work in this stage; 0 if unknown
+	Unit    string             `json:"unit,omitempty"`    // such as "epoch"
+	Metrics map[string]float64 `json:"metrics,omitempty"` // current values worth seeing, such as "val loss"
 }
 
 // Run is one seed of an experiment being carried out. Its methods are for one goroutine.

@@ -69,6 +69,11 @@ func HeatMap(f Frame, h Heat) Figure {
 	}
 	return d.finish(xl, yl, func(a *drawing) {
 		scale.image(a, values, h.YUp)
+		for _, e := range d.visible(f.Events, xl, false) { // the image hides the lines beneath it
+			line := draw.LineStyle{Color: rgb(0xffffff), Width: 1.4, Dashes: []vg.Length{4, 3}}
+			a.StrokeLine2(draw.LineStyle{Color: rgb(0x111111), Width: 1.4}, a.x(e.At), a.Min.Y, a.x(e.At), a.Max.Y)
+			a.StrokeLine2(line, a.x(e.At), a.Min.Y, a.x(e.At), a.Max.Y)
+		}
 		if h.Annotate && a.w/float64(cols) >= 30 && a.h/float64(rows) >= 16 {
 			decimals := decimalsFor(scale.hi, (scale.hi-scale.lo)/20)
 			for r, row := range h.Values {

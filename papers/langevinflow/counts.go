@@ -3,6 +3,7 @@ package langevinflow
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gyrus-dev/gyrus/fit"
 	"github.com/gyrus-dev/gyrus/measure"
@@ -45,11 +46,12 @@ func countsPreset(epochs, ramp, hidden, feedForward, samples int) countsParams {
 var counts = papers.Experiment{
 	Name: "counts",
 	Summary: "Your own binned spike counts: trains LangevinFlow and its ablation without z and v, and scores held-out neurons (and forward bins, if asked " +
-		"for) on the last fifth of the trials beside smoothing + GLM. An NPZ with the tensor names of the Neural Latents Benchmark is understood.",
+		"for) on the last fifth of the trials beside smoothing + GLM. A file with the tensor names of the Neural Latents Benchmark (train_spikes_heldin, " +
+		"train_behavior, eval_spikes_heldin ...) is used as the benchmark means it: its evaluation part is scored, and its behaviour decoded.",
 	Params: papers.Presets[countsParams]{Quick: countsPreset(5, 5, 16, 32, 5), Default: countsDefault, Full: countsPreset(2000, 500, 280, 512, 50)},
 	Inputs: []papers.Input{{Name: "counts", Required: true, Formats: []string{"NPZ", "NPY", "MAT v5", "CSV"},
 		Says: "spikes per bin: an array [trials, bins, neurons] (any order of axes) or one stretch [bins, neurons], or a table with columns trial, bin and one per neuron"}},
-	Metrics: []report.Metric{coBPS, fpBPS},
+	Metrics: []report.Metric{coBPS, fpBPS, behaviourR2},
 	Systems: systemsOf(system, noFlow, smoothing),
 	Run:     runCounts,
 }
@@ -57,10 +59,11 @@ var counts = papers.Experiment{
 func runCounts(ctx context.Context, r *papers.Run) error {
 	p := papers.ParamsOf[countsParams](r)
 	path, _ := r.Input("counts")
-	all, heldOut, forward, err := readCounts(path, layout{Array: p.Array, Axes: p.Axes, TrialBins: p.TrialBins, BinMS: p.BinMS})
+	file, err := readCounts(path, layout{Array: p.Array, Axes: p.Axes, TrialBins: p.TrialBins, BinMS: p.BinMS})
 	if err != nil {
-		return err
+		return papers.Refuse(err)
 	}
+	all, heldOut, forward := file.train, file.heldOut, file.forward
 	if heldOut < 0 {
 		heldOut = int(p.HeldOut*float64(all.Neurons) + 0.5)
 	}
@@ -69,16 +72,26 @@ func runCounts(ctx context.Context, r *papers.Run) error {
 	}
 	s := Sizes{In: all.Neurons - heldOut, Out: all.Neurons, Observed: all.Bins - forward, Forward: forward}
 	if err := s.check(); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return papers.Refuse(fmt.Errorf("%s: %w", path, err))
 	}
 	if heldOut == 0 && forward == 0 {
-		return fmt.Errorf("nothing is held out, so nothing could be scored: set held-out or forward")
+		return papers.Refuse(fmt.Errorf("%s: nothing is held out, so nothing could be scored: set held-out or forward", path))
 	}
 	if all.Trials < 10 {
-		return fmt.Errorf("%s: %d trials, expected at least 10 to train on some and score on others", path, all.Trials)
+		return papers.Refuse(fmt.Errorf("%s: %d trials, expected at least 10 to train on some and score on others", path, all.Trials))
+	}
+	config := func(v Variant) Config {
+		return Config{Sizes: s, Variant: v, Balance: p.KL, Hidden: p.Hidden, FeedForward: p.FeedForward, Heads: 2, Eta: p.Eta, Gamma: p.Gamma,
+			Keep: p.Keep, Dropout: p.Dropout}
+	}
+	if _, err := NewModel(config(Langevin)); err != nil {
+		return papers.Refuse(err)
 	}
 	r.Note("%d trials × %d bins × %d neurons of %g ms; the last %d neurons are held out and the last %d bins predicted only", all.Trials, all.Bins, all.Neurons, p.BinMS, heldOut, forward)
-	data := splitTrials(all)
+	if file.note != "" {
+		r.Warn("%s", file.note)
+	}
+	data, moves := splitTrials(file)
 	if silent := data.train.silent(); len(silent) > 0 {
 		r.Warn("neurons %v (counted from 0) have no spike in training; they stay in the model, and bits per spike leave out those silent in the test", silent)
 	}
@@ -90,28 +103,39 @@ func runCounts(ctx context.Context, r *papers.Run) error {
 	}{{smoothing, "", "smoothing"}, {system, Langevin, "langevinflow"}, {noFlow, NoFlow, "gru-vae"}} {
 		res, err := papers.Stage(r, m.stage, func() (inferred, error) {
 			if m.variant == "" {
-				return smoother{s}.infer(ctx, data)
+				return smoother{s}.infer(ctx, data, moves != nil)
 			}
-			c := Config{Sizes: s, Variant: m.variant, Balance: p.KL, Hidden: p.Hidden, FeedForward: p.FeedForward, Heads: 2, Eta: p.Eta, Gamma: p.Gamma,
-				Keep: p.Keep, Dropout: p.Dropout}
+			c := config(m.variant)
 			schedule := Schedule{Epochs: p.Epochs, Batch: p.Batch, Ramp: p.Ramp, LearningRate: p.LearningRate, WeightDecay: p.WeightDecay, ClipNorm: 200}
 			trained, err := train(ctx, r, m.stage, c, schedule, data.train, data.validation)
 			if err != nil {
 				return inferred{}, err
 			}
-			inference, err := trained.Infer(ctx, data.test.window(0, s.Observed, 0, s.In), Passes{Samples: p.Samples, Seed: r.SeedFor("inference")})
-			if err != nil {
+			rates := func(c *Counts) ([]float32, error) {
+				inference, err := trained.Infer(ctx, c.window(0, s.Observed, 0, s.In), Passes{Samples: p.Samples, Seed: r.SeedFor("inference")})
+				if err != nil {
+					return nil, err
+				}
+				return inference.Rates, nil
+			}
+			var out inferred
+			if out.Rates, err = rates(data.test); err != nil {
 				return inferred{}, err
 			}
-			_, val := trained.History.Curve("nll")
+			if moves != nil {
+				if out.Fitted, err = rates(data.fitted()); err != nil {
+					return inferred{}, err
+				}
+			}
+			_, out.Val = trained.History.Curve("nll")
 			if m.system != system {
-				return inferred{Rates: inference.Rates, Val: val}, nil
+				return out, nil
 			}
 			dir, err := r.ModelDir()
 			if err != nil {
 				return inferred{}, err
 			}
-			return inferred{Rates: inference.Rates, Val: val}, fit.Save(dir, trained.vars, modelFile{Format: 1, Config: c, BinMS: p.BinMS, Samples: p.Samples})
+			return out, fit.Save(dir, trained.vars, modelFile{Format: 1, Config: c, BinMS: p.BinMS, Samples: p.Samples})
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.system, err)
@@ -128,6 +152,13 @@ func runCounts(ctx context.Context, r *papers.Run) error {
 		}
 		score("co-bps", 0, s.Observed, s.In, s.Out)
 		score("fp-bps", s.Observed, s.Bins(), 0, s.Out)
+		if moves != nil {
+			r2, err := moves.decode(window(res.Fitted, all.Bins, all.Neurons, 0, s.Observed, 0, s.Out), window(res.Rates, all.Bins, all.Neurons, 0, s.Observed, 0, s.Out), s.Out)
+			if err != nil {
+				return fmt.Errorf("decoding the behaviour from %s: %w", sys.Name, err)
+			}
+			r.Measure(sys.Name, "behaviour-r2", r2)
+		}
 		if res.Note != "" {
 			r.Note("%s", res.Note)
 		}
@@ -139,10 +170,14 @@ func runCounts(ctx context.Context, r *papers.Run) error {
 	return nil
 }
 
-// splitTrials keeps the last fifth of the trials for the test, and of the rest every tenth for choosing the epoch, in recording order: trials
-// next to each other share slow changes that a random split would let the models use.
-func splitTrials(all *Counts) split {
-	tests := max(1, all.Trials/5)
+// splitTrials tests on the evaluation part of the file, or else on the last fifth of its trials, and lets every tenth of the rest choose the
+// epoch; in recording order, for trials next to each other share slow changes that a random split would let the models use. The second
+// result is the behaviour of the same trials; nil if there is none.
+func splitTrials(file content) (split, *movement) {
+	all, tests := file.train, 0
+	if file.test == nil {
+		tests = max(1, all.Trials/5)
+	}
 	var train, validation, test []int
 	for k := range all.Trials {
 		switch {
@@ -154,28 +189,28 @@ func splitTrials(all *Counts) split {
 			train = append(train, k)
 		}
 	}
-	return split{train: all.pick(train), validation: all.pick(validation), test: all.pick(test)}
+	s := split{train: all.pick(train), validation: all.pick(validation), test: file.test}
+	if file.test == nil {
+		s.test = all.pick(test)
+	}
+	if file.behaviour == nil {
+		return s, nil
+	}
+	b := file.behaviour
+	m := &movement{dims: b.dims, chosen: len(validation), test: b.test}
+	each := len(b.train) / all.Trials
+	for _, k := range append(train, validation...) {
+		m.fitted = append(m.fitted, b.train[k*each:(k+1)*each]...)
+	}
+	if file.test == nil {
+		m.test = b.train[(all.Trials-tests)*each:]
+	}
+	m.trials = len(train) + len(validation)
+	return s, m
 }
 
-// countsFigure shows the mean count of every neuron over the test trials beside the mean inferred rate.
-func countsFigure(test *Counts, rates []float32, binMS float64) report.Figure {
-	mean := func(v []float32) [][]float64 {
-		out := make([][]float64, test.Neurons)
-		for n := range out {
-			out[n] = make([]float64, test.Bins)
-			for i := n; i < len(v); i += test.Neurons {
-				out[n][i/test.Neurons%test.Bins] += float64(v[i]) * 1000 / binMS / float64(test.Trials)
-			}
-		}
-		return out
-	}
-	observed, inferredMean := mean(test.Values), mean(rates)
-	both := make([][]float64, 0, test.Neurons)
-	for n := range observed {
-		both = append(both, append(append([]float64(nil), observed[n]...), inferredMean[n]...))
-	}
-	return report.HeatMap(report.Frame{ID: "psth", Title: "Mean activity of every neuron in the test trials",
-		Caption: "Left half: spikes counted; right half: LangevinFlow's rates for the same trials, both averaged over the test trials, held-out neurons last.",
-		XLabel:  "bin (observed, then inferred)", YLabel: "neuron", Events: []report.Ref{{At: float64(test.Bins), Label: "inferred"}}},
-		report.Heat{Values: both, Scale: report.Scale{Label: "spikes/s"}})
+// fitted returns the trials that are not for the test: those trained on, then those that choose the epoch.
+func (s split) fitted() *Counts {
+	return &Counts{Trials: s.train.Trials + s.validation.Trials, Bins: s.train.Bins, Neurons: s.train.Neurons, BinMS: s.train.BinMS,
+		Values: append(slices.Clone(s.train.Values), s.validation.Values...)}
 }

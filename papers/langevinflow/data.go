@@ -33,6 +33,10 @@ type Counts struct {
 	Trials, Bins, Neurons int
 	BinMS                 float64   // bin width in milliseconds; 0 if unknown
 	Values                []float32 // [Trials, Bins, Neurons], row-major
+
+	// How the file they came from numbers trials and bins; nil and 0 for one that does not, such as an array.
+	Numbers  []float64 // [Trials]
+	FirstBin float64
 }
 
 func (c *Counts) at(trial, bin, neuron int) float32 {
@@ -66,7 +70,7 @@ func (c *Counts) every(step int) *Counts {
 // window returns a copy of bins [fromBin, toBin) of neurons [fromNeuron, toNeuron) of all trials.
 func (c *Counts) window(fromBin, toBin, fromNeuron, toNeuron int) *Counts {
 	return &Counts{
-		Trials: c.Trials, Bins: toBin - fromBin, Neurons: toNeuron - fromNeuron, BinMS: c.BinMS,
+		Trials: c.Trials, Bins: toBin - fromBin, Neurons: toNeuron - fromNeuron, BinMS: c.BinMS, Numbers: c.Numbers, FirstBin: c.FirstBin + float64(fromBin),
 		Values: window(c.Values, c.Bins, c.Neurons, fromBin, toBin, fromNeuron, toNeuron),
 	}
 }

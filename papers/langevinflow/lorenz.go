@@ -54,7 +54,7 @@ var (
 )
 
 func quick(p lorenzParams) lorenzParams {
-	p.Conditions, p.Repeats, p.Epochs, p.Ramp, p.Batch, p.Hidden, p.FeedForward, p.Samples = 30, 10, 12, 24, 16, 32, 64, 5
+	p.Conditions, p.Repeats, p.Epochs, p.Ramp, p.Batch, p.Hidden, p.FeedForward, p.Samples = 30, 10, 24, 48, 16, 32, 64, 5
 	return p
 }
 
@@ -146,6 +146,7 @@ func splitRepeats(p *attractor.Population, wholeConditions bool) split {
 // inferred is what a system says about the test trials, with the curves of its training.
 type inferred struct {
 	Rates      []float32 // [test trials, Bins, Neurons]
+	Fitted     []float32 // the same of the trials that are not for the test, if behaviour is to be decoded
 	Shuffled   []float32 // the same with the input bins shuffled; only of the published system
 	Zeroed     []float32 // the same with zeros for h
 	Z          []float32 // [test trials, Bins, H]
@@ -159,11 +160,14 @@ type inferred struct {
 }
 
 func runLorenz(ctx context.Context, r *papers.Run, p lorenzParams, wholeConditions bool) error {
+	if _, err := NewModel(p.config(lorenzSizes, Langevin, Released)); err != nil {
+		return papers.Refuse(err)
+	}
 	config := attractor.Standard()
 	config.Conditions, config.Repeats = p.Conditions, p.Repeats
 	population, err := attractor.Generate(config, r.Rand("population"))
 	if err != nil {
-		return err
+		return papers.Refuse(err)
 	}
 	data := splitRepeats(population, wholeConditions)
 	if silent := data.train.silent(); len(silent) > 0 {
@@ -189,7 +193,7 @@ func runLorenz(ctx context.Context, r *papers.Run, p lorenzParams, wholeConditio
 		}
 		result, err := papers.Stage(r, m.stage, func() (inferred, error) {
 			if m.variant == "" {
-				return m.smoother.infer(ctx, data)
+				return m.smoother.infer(ctx, data, false)
 			}
 			return trainAndInfer(ctx, r, m.stage, p.config(lorenzSizes, m.variant, m.balance), p, data)
 		})
@@ -205,7 +209,7 @@ func runLorenz(ctx context.Context, r *papers.Run, p lorenzParams, wholeConditio
 // smoother is the smoothing baseline over the part of the counts it may see.
 type smoother struct{ sizes Sizes }
 
-func (s smoother) infer(ctx context.Context, data split) (inferred, error) {
+func (s smoother) infer(ctx context.Context, data split, fittedToo bool) (inferred, error) {
 	fitted, err := FitSmoother(ctx, s.sizes, data.train.BinMS, data.train, data.validation)
 	if err != nil {
 		return inferred{}, err
@@ -214,9 +218,13 @@ func (s smoother) infer(ctx context.Context, data split) (inferred, error) {
 	if fitted.Log {
 		read = "log counts"
 	}
-	return inferred{Rates: fitted.Rates(data.test),
+	out := inferred{Rates: fitted.Rates(data.test),
 		Note: fmt.Sprintf("smoothing chose a Gaussian of %.0f ms and regressions on smoothed %s by training likelihood, and their penalty of %g by validation likelihood",
-			fitted.SigmaBins*data.train.BinMS, read, fitted.Ridge)}, nil
+			fitted.SigmaBins*data.train.BinMS, read, fitted.Ridge)}
+	if fittedToo {
+		out.Fitted = fitted.Rates(data.fitted())
+	}
+	return out, nil
 }
 
 // trainAndInfer trains a model, saves the published system's for gyrus apply, and infers the rates of the test trials.
@@ -359,19 +367,9 @@ func recordLorenz(r *papers.Run, data split, results map[string]*inferred, whole
 			}
 		}
 	}
-	for _, f := range rateFigures(data, results) {
+	for _, f := range append(rateFigures(data, results), psthFigures(data, results)...) {
 		r.Figure(f)
 	}
-}
-
-// lossCurve is a validation curve by epoch.
-func lossCurve(name string, y []float64) report.Curve {
-	epochs := make([]float64, len(y))
-	for i := range epochs {
-		epochs[i] = float64(i + 1)
-	}
-	return report.Curve{Plot: "Validation loss", Series: name, XLabel: "epoch", YLabel: "Poisson NLL (nats per bin and neuron)",
-		X: report.Numbers(epochs), Y: report.Numbers(y)}
 }
 
 // latents reads the Lorenz state off the inferred log-rates by a linear map fitted on the other half of the test conditions, and returns
@@ -408,114 +406,17 @@ func latents(data split, rates []float32) (explained float64, estimate []float64
 		for i, row := range fitted {
 			y.SetRow(i, data.testLatents[row*3:row*3+3])
 		}
-		x := design(fitted)
-		var gram, right, weights, out mat.Dense
-		gram.Mul(x.T(), x)
-		for i := range n + 1 {
-			gram.Set(i, i, gram.At(i, i)+1e-3*float64(len(fitted)))
-		}
-		right.Mul(x.T(), y)
-		if err := weights.Solve(&gram, &right); err != nil {
+		weights, err := solveRidge(design(fitted), y, func(float64) float64 { return 1e-3 * float64(len(fitted)) })
+		if err != nil {
 			return math.NaN(), estimate
 		}
-		out.Mul(design(held), &weights)
+		var out mat.Dense
+		out.Mul(design(held), weights)
 		for i, row := range held {
 			copy(estimate[row*3:row*3+3], out.RawRowView(i))
 		}
 	}
 	return measure.R2(data.testLatents, estimate, 3), estimate
-}
-
-func latentFigure(data split, estimate []float64, explained float64) report.Figure {
-	bins := data.test.Bins
-	var paths []report.Path
-	drawn := map[int]bool{}
-	for k, c := range data.conditions {
-		if drawn[c] || len(drawn) == 3 {
-			continue
-		}
-		drawn[c] = true
-		path := func(from []float64, truth bool) report.Path {
-			p := report.Path{Group: fmt.Sprintf("condition %d", c+1), Truth: truth}
-			for t := range bins {
-				p.X = append(p.X, from[(k*bins+t)*3])
-				p.Y = append(p.Y, from[(k*bins+t)*3+2])
-			}
-			return p
-		}
-		paths = append(paths, path(data.testLatents, true), path(estimate, false))
-	}
-	return report.Trajectories(report.Frame{ID: "latents", Title: "Latent trajectories against the true Lorenz state",
-		Caption: fmt.Sprintf("Single test trials of three conditions. The Lorenz state is read off LangevinFlow's log-rates by a linear map that was fitted "+
-			"on other conditions; dashed: the true state. R² over all test trials: %.3f.", explained),
-		XLabel: "Lorenz x (scaled)", YLabel: "Lorenz z (scaled)", Square: true, Height: 460}, paths)
-}
-
-// rateFigures draws one test trial: its spikes, and the rates of three neurons.
-func rateFigures(data split, results map[string]*inferred) (figures []report.Figure) {
-	test, s, n := data.test, lorenzSizes, data.test.Neurons
-	const trial = 0
-	var spikes report.Spikes
-	for j := range n {
-		var times []float64
-		for t := range test.Bins {
-			for k := range int(test.at(trial, t, j)) { // spread the spikes of a bin over it
-				times = append(times, (float64(t)+(float64(k)+0.5)/float64(test.at(trial, t, j)))*binMS/1000)
-			}
-		}
-		spikes.Times = append(spikes.Times, times)
-		group := "held in"
-		if j >= s.In {
-			group = "held out"
-		}
-		spikes.Groups = append(spikes.Groups, group)
-	}
-	spikes.Span = [2]float64{0, float64(test.Bins) * binMS / 1000}
-	seen := []report.Ref{{At: float64(s.Observed) * binMS / 1000, Label: "end of what is read"}}
-	figures = append(figures, report.Raster(report.Frame{ID: "spikes", Title: "Spikes of one test trial",
-		Caption: "The models read the held-in neurons up to the line; they predict all neurons over the whole trial. Spikes are placed evenly within their 20 ms bin.",
-		XLabel:  "time (s)", YLabel: "neuron", Events: seen, Height: 300}, spikes))
-	for _, pick := range []struct {
-		from, to int
-		what     string
-	}{{0, s.In, "held-in"}, {s.In, s.Out, "held-out"}} {
-		j := liveliest(data.testRates[trial*test.Bins*n:(trial+1)*test.Bins*n], n, pick.from, pick.to)
-		line := func(name string, role report.Role, rate func(t int) float64) report.Series {
-			l := report.Series{Name: name, Role: role}
-			for t := range test.Bins {
-				l.X = append(l.X, (float64(t)+0.5)*binMS/1000)
-				l.Y = append(l.Y, rate(t)*1000/binMS)
-			}
-			return l
-		}
-		var lines []report.Series
-		for _, name := range []string{system, noFlow, smoothing} {
-			if res := results[name]; res != nil {
-				lines = append(lines, line(name, systems[name].Role, func(t int) float64 { return float64(res.Rates[(trial*test.Bins+t)*n+j]) }))
-			}
-		}
-		lines = append(lines, line("true rate", report.Truth, func(t int) float64 { return data.testRates[(trial*test.Bins+t)*n+j] }))
-		figures = append(figures, report.LinePlot(report.Frame{ID: "rates-" + pick.what, Title: "Rate of a " + pick.what + " neuron in one test trial",
-			Caption: fmt.Sprintf("Neuron %d, the %s one whose true rate varies most in this trial.", j+1, pick.what),
-			XLabel:  "time (s)", YLabel: "rate (spikes/s)", Events: seen, Height: 300}, lines))
-	}
-	return figures
-}
-
-// liveliest returns the neuron in [from, to) whose rate varies most in a trial [bins, n].
-func liveliest(rates []float64, n, from, to int) int {
-	best, most := from, -1.0
-	for j := from; j < to; j++ {
-		var sum, square float64
-		for i := j; i < len(rates); i += n {
-			sum += rates[i]
-			square += rates[i] * rates[i]
-		}
-		if v := square - sum*sum/float64(len(rates)/n); v > most {
-			best, most = j, v
-		}
-	}
-	return best
 }
 
 func judgeLorenz(rs *papers.Results) {

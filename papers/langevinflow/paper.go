@@ -26,6 +26,8 @@ var (
 		Says: "all neurons in the bins after the observed ones, against each neuron's mean"}
 	latentR2 = report.Metric{ID: "latent-r2", Name: "latent R²", Better: report.Higher,
 		Says: "variance of the Lorenz state explained by a linear readout of the inferred log-rates, cross-validated over conditions"}
+	behaviourR2 = report.Metric{ID: "behaviour-r2", Name: "behaviour R²", Better: report.Higher,
+		Says: "variance of the recorded behaviour, such as hand velocity, explained by ridge regression on the rates of the same bins; mean over its dimensions"}
 	wander = report.Metric{ID: "z-wander", Name: "rms z_t − z_0", Says: "how far the position moves over a trial, in units of its prior's standard deviation"}
 	force  = report.Metric{ID: "force-error", Name: "force error", Better: report.Lower,
 		Says: "relative distance of the closed-form force from central differences of U, trained kernel"}
@@ -72,6 +74,7 @@ func init() {
 		},
 		Experiments: []papers.Experiment{lorenz, newConditions, counts},
 		Apply:       apply,
-		Applies:     "Reads spike counts [trials, bins, neurons] (NPZ, NPY, MAT, or CSV with columns trial, bin and one per neuron) of the neurons and bin width the model was trained on; writes rates (counts per bin) and latents as NPZ.",
+		Applies: "Reads spike counts [trials, bins, neurons] (NPZ, NPY, MAT, or CSV with columns trial, bin and one per neuron) of the neurons and bin width the model was " +
+			"trained on; held-out neurons and forward bins need not be there. Writes rates (counts per bin) and latents as NPZ, or rates alone as CSV, as the name in --out ends.",
 	})
 }

@@ -22,38 +22,108 @@ type layout struct {
 	BinMS     float64 // bin width of the data; 0 if unknown
 }
 
-// nlbParts are the tensors of the Neural Latents Benchmark's training block in the order their neurons are joined.
+// content is what a file of spike counts holds.
+type content struct {
+	train *Counts // held-in neurons before held-out ones, observed bins before forward ones
+	test  *Counts // the part the file sets aside for evaluation, laid out alike; nil if it does not
+
+	// What the file says of how it is to be used, as an export of the Neural Latents Benchmark does; -1 if it says nothing.
+	heldOut, forward int
+	behaviour        *behaviour // nil if there is none
+	note             string     // what the user should know of how the file was read
+}
+
+// behaviour is what was recorded beside the spikes, such as hand velocity, in the observed bins.
+type behaviour struct {
+	train, test []float64 // [trials, observed bins, dims] of content.train and content.test; NaN where nothing was recorded
+	dims        int
+}
+
+// The tensors of the Neural Latents Benchmark's preprocessing (nlb_tools), after "train_" or "eval_".
 const (
-	nlbHeldIn, nlbHeldOut               = "train_spikes_heldin", "train_spikes_heldout"
-	nlbHeldInForward, nlbHeldOutForward = "train_spikes_heldin_forward", "train_spikes_heldout_forward"
+	heldInSpikes, heldOutSpikes               = "spikes_heldin", "spikes_heldout"
+	heldInForwardSpikes, heldOutForwardSpikes = "spikes_heldin_forward", "spikes_heldout_forward"
+	behaviourTensor                           = "behavior"
 )
 
-// readCounts reads spike counts and checks that they can be ones. heldOut and forward are the sizes the file itself states, as an
-// export of the Neural Latents Benchmark does; -1 otherwise.
-func readCounts(path string, l layout) (c *Counts, heldOut, forward int, err error) {
-	heldOut, forward = -1, -1
-	format, err := recording.Detect(path)
+// readCounts reads what a model is trained and scored on, and checks that it can be spike counts.
+func readCounts(path string, l layout) (content, error) {
+	c, err := readContent(path, l)
 	if err != nil {
-		return nil, 0, 0, err
+		return content{}, fmt.Errorf("%s: %w", path, err)
 	}
-	if format.Name == "table" || strings.HasSuffix(strings.ToLower(path), ".csv") {
-		c, err = readTrialTable(path)
-	} else {
-		var arrays []*recording.Array
-		if arrays, err = recording.Arrays(path); err != nil {
-			return nil, 0, 0, err
+	for _, part := range []*Counts{c.train, c.test} {
+		if part == nil {
+			continue
 		}
-		if i := slices.IndexFunc(arrays, func(a *recording.Array) bool { return a.Name == nlbHeldIn }); i >= 0 && l.Array == "" {
-			c, heldOut, forward, err = joinNLB(arrays)
-		} else {
-			c, err = pickArray(arrays, l)
+		part.BinMS = l.BinMS
+		if err := part.Check(filepath.Base(path)); err != nil {
+			return content{}, err
 		}
 	}
+	return c, nil
+}
+
+func readContent(path string, l layout) (content, error) {
+	plain := content{heldOut: -1, forward: -1}
+	table, err := isTable(path)
 	if err != nil {
-		return nil, 0, 0, fmt.Errorf("%s: %w", path, err)
+		return content{}, err
+	}
+	if table {
+		plain.train, err = readTrialTable(path)
+		return plain, err
+	}
+	arrays, err := recording.Arrays(path)
+	if err != nil {
+		return content{}, err
+	}
+	if l.Array == "" && find(arrays, "train_"+heldInSpikes) != nil {
+		return readBenchmark(arrays)
+	}
+	plain.train, err = pickArray(arrays, l)
+	return plain, err
+}
+
+// readSeen reads what a trained model is given: the counts of the neurons it reads, and whatever else the array holds. Of an export of
+// the benchmark it takes the held-in neurons of the evaluation part, or of the training part if there is no other.
+func readSeen(path string, l layout) (*Counts, error) {
+	c, err := func() (*Counts, error) {
+		if table, err := isTable(path); err != nil {
+			return nil, err
+		} else if table {
+			return readTrialTable(path)
+		}
+		arrays, err := recording.Arrays(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, part := range []string{"eval_", "train_"} {
+			if a := find(arrays, part+heldInSpikes); a != nil {
+				return counts3D(a)
+			}
+		}
+		return pickArray(arrays, l)
+	}()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	c.BinMS = l.BinMS
-	return c, heldOut, forward, c.Check(filepath.Base(path))
+	return c, c.Check(filepath.Base(path))
+}
+
+func isTable(path string) (bool, error) {
+	format, err := recording.Detect(path)
+	return format.Name == "table" || err == nil && strings.HasSuffix(strings.ToLower(path), ".csv"), err
+}
+
+// find returns the array of that name, in whichever group of the file it is; nil if there is none.
+func find(arrays []*recording.Array, name string) *recording.Array {
+	i := slices.IndexFunc(arrays, func(a *recording.Array) bool { return a.Name[strings.LastIndexByte(a.Name, '/')+1:] == name })
+	if i < 0 {
+		return nil
+	}
+	return arrays[i]
 }
 
 // pickArray takes the named array, or the only numeric one with the right number of axes.
@@ -105,32 +175,47 @@ func pickArray(arrays []*recording.Array, l layout) (*Counts, error) {
 	return &Counts{Trials: trials, Bins: l.TrialBins, Neurons: a.Dims[1], Values: values[:trials*l.TrialBins*a.Dims[1]]}, nil
 }
 
-// joinNLB joins held-in and held-out neurons, and observed and forward bins, of a Neural Latents Benchmark export.
-func joinNLB(arrays []*recording.Array) (c *Counts, heldOut, forward int, err error) {
-	block := func(name string) (*Counts, error) {
-		i := slices.IndexFunc(arrays, func(a *recording.Array) bool { return a.Name == name })
-		if i < 0 {
-			return nil, nil
-		}
-		a := arrays[i]
-		if len(a.Dims) != 3 {
-			return nil, fmt.Errorf("tensor %s has shape %s, expected [trials, bins, neurons]", name, recording.FormatDims(a.Dims))
-		}
-		values, err := a.RowMajor().Float32s()
-		return &Counts{Trials: a.Dims[0], Bins: a.Dims[1], Neurons: a.Dims[2], Values: values}, err
+// readBenchmark reads an export of the Neural Latents Benchmark.
+func readBenchmark(arrays []*recording.Array) (content, error) {
+	c := content{}
+	var err error
+	if c.train, c.heldOut, c.forward, err = joinPart(arrays, "train_"); err != nil {
+		return content{}, err
 	}
+	if find(arrays, "eval_"+heldInSpikes) != nil {
+		test, heldOut, forward, err := joinPart(arrays, "eval_")
+		switch {
+		case errors.Is(err, errNoHeldOut), err == nil && forward == 0 && c.forward > 0:
+			c.note = "the evaluation part of the file lacks the spikes that are to be predicted; the last fifth of the training trials is scored instead"
+		case err != nil:
+			return content{}, err
+		case heldOut != c.heldOut || forward != c.forward || test.Bins != c.train.Bins || test.Neurons != c.train.Neurons:
+			return content{}, fmt.Errorf("the evaluation part has %d bins (%d forward) × %d neurons (%d held out), the training part %d (%d) × %d (%d)",
+				test.Bins, forward, test.Neurons, heldOut, c.train.Bins, c.forward, c.train.Neurons, c.heldOut)
+		default:
+			c.test = test
+		}
+	}
+	c.behaviour, err = joinBehaviour(arrays, &c)
+	return c, err
+}
+
+// joinPart joins held-in and held-out neurons, and observed and forward bins, of the training or the evaluation part.
+func joinPart(arrays []*recording.Array, part string) (c *Counts, heldOut, forward int, err error) {
 	var parts [4]*Counts
-	for i, name := range []string{nlbHeldIn, nlbHeldOut, nlbHeldInForward, nlbHeldOutForward} {
-		if parts[i], err = block(name); err != nil {
-			return nil, 0, 0, err
+	for i, name := range []string{heldInSpikes, heldOutSpikes, heldInForwardSpikes, heldOutForwardSpikes} {
+		if a := find(arrays, part+name); a != nil {
+			if parts[i], err = counts3D(a); err != nil {
+				return nil, 0, 0, err
+			}
 		}
 	}
 	in, out, inForward, outForward := parts[0], parts[1], parts[2], parts[3]
 	if out == nil {
-		return nil, 0, 0, fmt.Errorf("%w: the file has %s but no %s", errNoHeldOut, nlbHeldIn, nlbHeldOut)
+		return nil, 0, 0, fmt.Errorf("%w: the file has %s but no %s", errNoHeldOut, part+heldInSpikes, part+heldOutSpikes)
 	}
 	if (inForward == nil) != (outForward == nil) {
-		return nil, 0, 0, errors.New("of the two forward tensors only one is there; export both or neither")
+		return nil, 0, 0, fmt.Errorf("of %s and %s only one is there; export both or neither", part+heldInForwardSpikes, part+heldOutForwardSpikes)
 	}
 	observed, err := beside(in, out)
 	if err != nil || inForward == nil {
@@ -149,6 +234,48 @@ func joinNLB(arrays []*recording.Array) (c *Counts, heldOut, forward int, err er
 		c.Values = append(append(c.Values, observed.trial(k)...), later.trial(k)...)
 	}
 	return c, out.Neurons, later.Bins, nil
+}
+
+// joinBehaviour reads the behaviour that belongs to the counts; nil if the file has none.
+func joinBehaviour(arrays []*recording.Array, c *content) (*behaviour, error) {
+	read := func(part string, counts *Counts) (values []float64, dims int, err error) {
+		a := find(arrays, part+behaviourTensor)
+		if a == nil || counts == nil {
+			return nil, 0, nil
+		}
+		observed := counts.Bins - c.forward
+		if len(a.Dims) != 3 || a.Dims[0] != counts.Trials || a.Dims[1] != observed {
+			return nil, 0, fmt.Errorf("tensor %s has shape %s, expected %d trials × %d bins × its dimensions", a.Name, recording.FormatDims(a.Dims), counts.Trials, observed)
+		}
+		values, err = a.RowMajor().Float64s()
+		return values, a.Dims[2], err
+	}
+	b := &behaviour{}
+	var err error
+	if b.train, b.dims, err = read("train_", c.train); err != nil || b.dims == 0 {
+		return nil, err
+	}
+	if c.test == nil {
+		return b, nil
+	}
+	var dims int
+	if b.test, dims, err = read("eval_", c.test); err != nil {
+		return nil, err
+	}
+	if dims != b.dims {
+		c.note = "the file has no behaviour for its evaluation part, so none is decoded"
+		return nil, nil
+	}
+	return b, nil
+}
+
+// counts3D takes an array [trials, bins, neurons] as counts.
+func counts3D(a *recording.Array) (*Counts, error) {
+	if len(a.Dims) != 3 {
+		return nil, fmt.Errorf("tensor %s has shape %s, expected [trials, bins, neurons]", a.Name, recording.FormatDims(a.Dims))
+	}
+	values, err := a.RowMajor().Float32s()
+	return &Counts{Trials: a.Dims[0], Bins: a.Dims[1], Neurons: a.Dims[2], Values: values}, err
 }
 
 // beside joins the neurons of two blocks of the same trials and bins.
@@ -174,9 +301,11 @@ func readTrialTable(path string) (*Counts, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := t.Numbers("bin"); err != nil {
+	bins, err := t.Numbers("bin")
+	if err != nil {
 		return nil, err
 	}
+	c := &Counts{}
 	var columns [][]float64
 	for _, col := range t.Columns {
 		if col.Name == "trial" || col.Name == "bin" {
@@ -191,27 +320,38 @@ func readTrialTable(path string) (*Counts, error) {
 	if len(columns) == 0 || len(trials) == 0 {
 		return nil, errors.New("the table has no neuron columns beside trial and bin, or no rows")
 	}
-	c := &Counts{Neurons: len(columns)}
-	first, length := 0, 0
+	c.Neurons = len(columns)
+	first := 0 // row of the trial's first bin
+	seen := map[float64]bool{}
 	finish := func(end int) error {
-		c.Trials++
-		if n := end - first; c.Trials == 1 {
-			length = n
-		} else if n != length {
-			return fmt.Errorf("trial %g has %d bins, the first has %d: trials must be equally long (cut or pad them)", trials[first], n, length)
+		switch n := end - first; {
+		case len(c.Numbers) == 0:
+			c.Bins = n
+		case n != c.Bins:
+			return fmt.Errorf("trial %g has %d bins, the first has %d: trials must be equally long (cut or pad them)", trials[first], n, c.Bins)
 		}
+		c.Numbers = append(c.Numbers, trials[first])
 		first = end
 		return nil
 	}
-	for row := range trials {
-		if math.IsNaN(trials[row]) {
-			return nil, fmt.Errorf("row %d has no trial number", row+1)
+	for row, trial := range trials {
+		if math.IsNaN(trial) || math.IsNaN(bins[row]) {
+			return nil, fmt.Errorf("row %d has no number of its trial or bin", row+1)
 		}
-		if trials[row] != trials[first] {
+		if trial != trials[first] {
 			if err := finish(row); err != nil {
 				return nil, err
 			}
 		}
+		switch {
+		case row == first && seen[trial]:
+			return nil, fmt.Errorf("row %d belongs to trial %g, which ended before: sort the rows by trial and bin", row+1, trial)
+		case row == first && bins[row] != bins[0]:
+			return nil, fmt.Errorf("trial %g begins with bin %g, the first trial with bin %g", trial, bins[row], bins[0])
+		case row > first && bins[row] != bins[row-1]+1:
+			return nil, fmt.Errorf("row %d is bin %g of trial %g after bin %g: rows must be sorted by bin, and no bin may be missing or twice", row+1, bins[row], trial, bins[row-1])
+		}
+		seen[trial] = true
 		for _, col := range columns {
 			c.Values = append(c.Values, float32(col[row]))
 		}
@@ -219,6 +359,6 @@ func readTrialTable(path string) (*Counts, error) {
 	if err := finish(len(trials)); err != nil {
 		return nil, err
 	}
-	c.Bins = length
+	c.Trials, c.FirstBin = len(c.Numbers), bins[0]
 	return c, nil
 }
