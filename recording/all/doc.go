@@ -8,6 +8,7 @@ package all
 import (
 	_ "github.com/gyrus-dev/gyrus/recording/fif"     // MEG and EEG (MNE-Python, MEGIN)
 	_ "github.com/gyrus-dev/gyrus/recording/matfile" // MATLAB
+	_ "github.com/gyrus-dev/gyrus/recording/nifti"   // volumes: NIfTI, MGH
 	_ "github.com/gyrus-dev/gyrus/recording/numpy"   // NPY, NPZ
 	_ "github.com/gyrus-dev/gyrus/recording/table"   // CSV, TSV
 	_ "github.com/gyrus-dev/gyrus/recording/xdf"     // Lab Streaming Layer
