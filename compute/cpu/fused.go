@@ -69,7 +69,8 @@ const (
 type instruction struct {
 	kind    instructionKind
 	op      opcode
-	once    bool // one instruction of the group reads dst, and it is not stored
+	dtype   dtypes.DType // of the result
+	once    bool         // one instruction of the group reads dst, and it is not stored
 	call    tileFunc
 	reduce  reduceFunc
 	combine tileFunc
@@ -388,6 +389,7 @@ func (e *emitter) fused(g *group) *fusedStep {
 		b.member(g.members[i])
 	}
 	b.expSums()
+	b.multiplyAdds()
 	b.layout()
 	for _, m := range g.members {
 		s.label = opName(m.node.op) + " " + s.label
@@ -451,7 +453,7 @@ func (b *fusedBuilder) member(m *placed) {
 		}
 	}
 	dst := b.homeFor(m, size)
-	c := instruction{kind: doCall, op: n.op, once: b.uses[m] == 1 && dst.kind == inScratch, call: call, dst: dst, in: in, size: size}
+	c := instruction{kind: doCall, op: n.op, dtype: n.shape.DType, once: b.uses[m] == 1 && dst.kind == inScratch, call: call, dst: dst, in: in, size: size}
 	switch {
 	case eachRow >= 0:
 		c.kind, c.row = doEachRow, eachRow
@@ -631,6 +633,85 @@ func (b *fusedBuilder) expSums() {
 		}
 	}
 	b.step.body = body
+}
+
+// multiplyAdds makes a product that only a sum reads part of the sum: one pass instead of two, and rounded once.
+func (b *fusedBuilder) multiplyAdds() {
+	body := b.step.body
+	for j := 1; j < len(body); j++ {
+		sum := &body[j]
+		if sum.kind != doCall || sum.op != backends.OpTypeAdd || sum.in[0].kind == atPoint || sum.in[1].kind == atPoint {
+			continue
+		}
+		for k := range 2 {
+			i := b.writerOf(body[:j], sum.in[k])
+			if i < 0 || body[i].kind != doCall || body[i].op != backends.OpTypeMul || !body[i].once || !undisturbed(body[i+1:j], body[i]) {
+				continue
+			}
+			product := &body[i]
+			if call := multiplyAdd(product, sum.dtype); call != nil {
+				*sum = instruction{kind: doCall, op: sum.op, dtype: sum.dtype, once: sum.once, call: call, dst: sum.dst, size: sum.size,
+					in: [3]place{product.in[0], product.in[1], sum.in[1-k]}}
+				body = slices.Delete(body, i, i+1)
+				j--
+				break
+			}
+		}
+	}
+	b.step.body = body
+}
+
+// writerOf returns the last of the instructions that writes a scratch place, or -1.
+func (b *fusedBuilder) writerOf(code []instruction, p place) int {
+	if p.kind != inScratch {
+		return -1
+	}
+	for i := len(code) - 1; i >= 0; i-- {
+		if code[i].dst == p || code[i].kind == doExpSum && code[i].in[2] == p || code[i].kind == doAccumulate && code[i].in[1] == p {
+			return i
+		}
+	}
+	return -1
+}
+
+// undisturbed reports whether an instruction reads the same if it is moved behind others.
+func undisturbed(others []instruction, c instruction) bool {
+	for _, o := range others {
+		stores := o.dst.kind != inScratch
+		for _, in := range c.in {
+			if in.kind == inScratch && (in == o.dst || o.kind == doExpSum && in == o.in[2]) || stores && in.kind != inScratch && in.kind != nowhere {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// multiplyAdd returns the function that adds a product to what the third operand holds; nil if there is none.
+func multiplyAdd(product *instruction, dtype dtypes.DType) tileFunc {
+	switch dtype {
+	case dtypes.Float32:
+		return multiplyAddOf[float32](product)
+	case dtypes.Float64:
+		return multiplyAddOf[float64](product)
+	}
+	return nil
+}
+
+func multiplyAddOf[T kernel.Float](product *instruction) tileFunc {
+	switch {
+	case product.in[0].kind == atPoint:
+		return func(dst, a, b, c unsafe.Pointer, n int) {
+			kernel.Axpy(span[T](dst, n), *(*T)(a), span[T](b, n), span[T](c, n))
+		}
+	case product.in[1].kind == atPoint:
+		return func(dst, a, b, c unsafe.Pointer, n int) {
+			kernel.Axpy(span[T](dst, n), *(*T)(b), span[T](a, n), span[T](c, n))
+		}
+	}
+	return func(dst, a, b, c unsafe.Pointer, n int) {
+		kernel.FMA(span[T](dst, n), span[T](a, n), span[T](b, n), span[T](c, n))
+	}
 }
 
 // layout chooses the tile and the pieces and gives the scratch slots their offsets.
