@@ -201,15 +201,15 @@ func simply(ctx context.Context, p predictor, s stream.Symbols, guesses int, tic
 func runDiscrete(ctx context.Context, r *papers.Run) error {
 	p := papers.ParamsOf[discreteParams](r)
 	if err := p.config().Check(p.Active); err != nil {
-		return err
+		return papers.Refuse(err)
 	}
 	s, err := stream.HighOrder().Draw(stream.SymbolOptions{Elements: p.Elements, Noise: p.Noise, SwapAt: p.SwapAt}, r.Rand("stream"))
 	if err != nil {
-		return err
+		return papers.Refuse(err)
 	}
 	two, err := stream.TwoEndings().Draw(stream.SymbolOptions{Elements: p.Endings, Noise: p.Noise}, r.Rand("two endings"))
 	if err != nil {
-		return err
+		return papers.Refuse(err)
 	}
 	calm, err := stream.HighOrder().Draw(stream.SymbolOptions{Elements: p.Death + p.DeathTest, Noise: p.Noise}, r.Rand("stream"))
 	if err != nil {
@@ -416,8 +416,8 @@ func judgeDiscrete(rs *papers.Results) {
 		Relation("HTM 4000 after the swap, LSTM-9000 + 0.3, mean of seeds", htm("after-4000"), "≥", rs.Mean(systemLSTM(9000), "after-4000")+0.3).
 		Relation("HTM 4000 after the swap, OS-ELM + 0.3, mean of seeds", htm("after-4000"), "≥", rs.Mean(systemELM, "after-4000")+0.3)
 	rs.Claim("cell-death").
-		Relation("HTM with 30 % dead, HTM whole - 0.03", htm("death-30"), "≥", htm("death-0")-0.03).
-		Relation("LSTM-9000 with 30 % dead, LSTM-9000 whole - 0.3", rs.Mean(systemLSTM(9000), "death-30"), "≤", rs.Mean(systemLSTM(9000), "death-0")-0.3).
+		Relation("HTM with 30 % dead, HTM whole − 0.03", htm("death-30"), "≥", htm("death-0")-0.03).
+		Relation("LSTM-9000 with 30 % dead, LSTM-9000 whole − 0.3", rs.Mean(systemLSTM(9000), "death-30"), "≤", rs.Mean(systemLSTM(9000), "death-0")-0.3).
 		Because("an LSTM trained for %d steps is right in %.2f of its answers while whole", p.LSTMSteps, rs.Mean(systemLSTM(9000), "death-0"))
 	rs.Claim("two-endings").
 		Relation("HTM above the first-order table", htm("two-endings"), ">", rs.Mean(systemTable, "two-endings")).

@@ -26,30 +26,25 @@ func drawDiscrete(r *papers.Run, p discreteParams, s stream.Symbols, results map
 	if p.SwapAt > 0 {
 		events = []report.Ref{{At: float64(p.SwapAt), Label: "endings swapped"}}
 	}
-	var curves []report.Series
+	curve := func(series string, x, y []float64) {
+		r.Curve(report.Curve{Plot: fmt.Sprintf("Accuracy over the last %d sequences", window), Series: series, XLabel: "elements seen",
+			YLabel: "share of endings predicted", X: report.Numbers(x), Y: report.Numbers(y), Events: events})
+	}
 	for _, system := range r.Experiment.Systems {
 		var x, y []float64
 		for at := 200; at <= p.Elements; at += 100 {
 			x, y = append(x, float64(at)), append(y, accuracyAt(results[system.Name].Answers, at))
 		}
-		curves = append(curves, report.Series{Name: system.Name, Role: system.Role, X: x, Y: y})
-		r.Curve(report.Curve{Plot: "Accuracy over the last 100 sequences", Series: system.Name, XLabel: "elements seen",
-			YLabel: "share of endings predicted", X: report.Numbers(x), Y: report.Numbers(y)})
+		curve(system.Name, x, y)
 	}
 	if p.SwapAt == 10000 && p.Elements == 20000 {
 		var x, y []float64
 		for _, point := range published {
 			x, y = append(x, point[0]), append(y, point[1])
 		}
-		curves = append(curves, report.Series{Name: "HTM, as published", Role: report.Baseline, X: x, Y: y})
+		curve("HTM, as published", x, y)
 	}
 	t := results[systemHTM]
-	r.Figure(report.LinePlot(report.Frame{
-		ID: "accuracy", Title: "Learning, and learning anew", XLabel: "elements seen", YLabel: "share of endings predicted",
-		YLim: [2]float64{0, 1.02}, Events: events, Height: 440,
-		Caption: fmt.Sprintf("Accuracy over the last %d sequences. Every method sees the same stream, one element at a time. HTM is at %.2f before the swap and the windows "+
-			"of the retrained LSTMs decide how long they go on giving the old endings.", window, accuracyAt(t.Answers, p.swap()-10)),
-	}, curves))
 	drawActivity(r, p, s, t)
 
 	segments := make([]float64, len(t.Segments))
@@ -130,7 +125,7 @@ func drawActivity(r *papers.Run, p discreteParams, s stream.Symbols, t trial) {
 }
 
 // drawForecast draws a forecast of a scalar stream beside what came, with the anomaly score.
-func drawForecast(r *papers.Run, id, title string, s series, f forecast, ahead, from, to int) {
+func drawForecast(r *papers.Run, id, title string, s series, f forecast, ahead, from, to int, events []report.Ref) {
 	from, to = max(from, ahead), min(to, len(s.Values))
 	var x, actual, predicted, anomaly []float64
 	for i := from; i < to; i++ {
@@ -143,11 +138,11 @@ func drawForecast(r *papers.Run, id, title string, s series, f forecast, ahead, 
 	}
 	span := fmt.Sprintf("%s to %s", s.Times[from].Format("2 Jan 2006 15:04"), s.Times[to-1].Format("2 Jan 2006 15:04"))
 	r.Figure(report.LinePlot(report.Frame{
-		ID: id, Title: title, XLabel: "record", YLabel: "value",
+		ID: id, Title: title, XLabel: "record", YLabel: s.Name, Events: events,
 		Caption: fmt.Sprintf("HTM's prediction %d records ahead, and what came: %s.", ahead, span),
 	}, []report.Series{{Name: "HTM, predicted", Role: report.Subject, X: x, Y: predicted}, {Name: "actual", Role: report.Truth, X: x, Y: actual}}))
 	r.Figure(report.LinePlot(report.Frame{
-		ID: id + "-anomaly", Title: "Anomaly score", XLabel: "record", YLabel: "anomaly score", YLim: [2]float64{0, 1.02}, Height: 240,
+		ID: id + "-anomaly", Title: "Anomaly score", XLabel: "record", YLabel: "anomaly score", YLim: [2]float64{0, 1.02}, Height: 240, Events: events,
 		Caption: "Share of the active columns that HTM had not predicted one record before, over the same records.",
 	}, []report.Series{{Name: systemHTM, Role: report.Subject, X: x, Y: anomaly, Step: true}}))
 }

@@ -36,10 +36,17 @@ type retrainedLSTM struct {
 	state   *lstmState
 }
 
-func newRetrainedLSTM(ctx context.Context, b lstmBudget, in, out, ahead int, rng *rand.Rand) (*retrainedLSTM, error) {
+func (b lstmBudget) check(ahead int) error {
 	if min(b.Every, b.Window) <= lstmChunk+ahead {
-		return nil, fmt.Errorf("LSTM: retrained every %d elements on the last %d; both must exceed a chunk of %d and the %d steps ahead",
+		return fmt.Errorf("LSTM: retrained every %d elements on the last %d; both must exceed a chunk of %d and the %d steps ahead",
 			b.Every, b.Window, lstmChunk, ahead)
+	}
+	return nil
+}
+
+func newRetrainedLSTM(ctx context.Context, b lstmBudget, in, out, ahead int, rng *rand.Rand) (*retrainedLSTM, error) {
+	if err := b.check(ahead); err != nil {
+		return nil, err
 	}
 	l := &retrainedLSTM{ctx: ctx, budget: b, ahead: ahead, rng: rng, net: newLSTM(in, lstmUnits, out, rng)}
 	l.state = l.net.rest()

@@ -75,9 +75,14 @@ var scalar = papers.Experiment{
 		p := papers.ParamsOf[scalarParams](r)
 		s, err := stream.CityTraffic(stream.Rhythm{Records: p.Records, NoiseSD: 600, ChangeAt: p.ChangeAt}, r.Rand("stream"))
 		if err != nil {
-			return err
+			return papers.Refuse(err)
 		}
-		return runScalar(ctx, r, p, withCalendar(s))
+		series := withCalendar(s)
+		series.Name = "passengers per half-hour"
+		if err := p.check(r, series); err != nil {
+			return papers.Refuse(err)
+		}
+		return runScalar(ctx, r, p, series)
 	},
 	Judge: func(rs *papers.Results) {
 		rs.Claim("scalar-forecast").Relation("HTM's error, half of persistence's, mean of seeds",
@@ -116,20 +121,20 @@ var taxi = papers.Experiment{
 		}
 		s, err := readSeries(path, p.Column)
 		if err != nil {
-			return err
+			return papers.Refuse(err)
 		}
 		if n := len(s.Values); p.Records > 0 && p.Records < n {
 			s = s.first(p.Records)
 		}
 		if p.ChangeAt > 0 {
 			if s.Scalar, err = s.Change(p.ChangeAt); err != nil {
-				return fmt.Errorf("%s: %w", path, err)
+				return papers.Refuse(fmt.Errorf("%s: %w", path, err))
 			}
 		}
-		if err := runScalar(ctx, r, p, s); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		if err := p.check(r, s); err != nil {
+			return papers.Refuse(fmt.Errorf("%s: %w", path, err))
 		}
-		return nil
+		return runScalar(ctx, r, p, s)
 	},
 	Judge: func(rs *papers.Results) {
 		rs.Claim("taxi").
@@ -142,7 +147,7 @@ var taxi = papers.Experiment{
 
 // first returns the first n records.
 func (s series) first(n int) series {
-	return series{stream.Scalar{Times: s.Times[:n], Values: s.Values[:n]}, s.Minutes[:n], s.Days[:n]}
+	return series{stream.Scalar{Times: s.Times[:n], Values: s.Values[:n]}, s.Name, s.Minutes[:n], s.Days[:n]}
 }
 
 // week returns the number of records in a week, judged by the first two.
@@ -150,8 +155,8 @@ func (s series) week() int {
 	return max(1, int(7*24*time.Hour/s.Times[1].Sub(s.Times[0])))
 }
 
-// runScalar runs every system along a series and records what it reached.
-func runScalar(ctx context.Context, r *papers.Run, p scalarParams, s series) error {
+// check reports what makes the parameters unfit for a series, and warns of values that will be clipped.
+func (p scalarParams) check(r *papers.Run, s series) error {
 	clipped, err := s.check(p.Ahead, p.Min, p.Max)
 	if err != nil {
 		return err
@@ -159,12 +164,24 @@ func runScalar(ctx context.Context, r *papers.Run, p scalarParams, s series) err
 	if err := p.config().Check(pooledColumns); err != nil {
 		return err
 	}
+	if err := p.budget().check(p.Ahead); err != nil {
+		return err
+	}
 	if p.From >= len(s.Values) {
-		return fmt.Errorf("errors count from record %d, but the stream has %d; set from to less", p.From, len(s.Values))
+		return fmt.Errorf("errors count from record %d, but the stream has %d; count them from an earlier one, such as --set from=%d", p.From, len(s.Values), len(s.Values)/2)
 	}
 	if clipped > 0 {
 		r.Warn("%d of %d values lie outside %v to %v and are clipped for encoding; set min and max to the range of the values", clipped, len(s.Values), p.Min, p.Max)
 	}
+	return nil
+}
+
+func (p scalarParams) budget() lstmBudget {
+	return lstmBudget{Every: 1000, Window: p.LSTM, Steps: p.LSTMSteps}
+}
+
+// runScalar runs every system along a series and records what it reached.
+func runScalar(ctx context.Context, r *papers.Run, p scalarParams, s series) error {
 	var mu sync.Mutex
 	forecasts := map[string]forecast{systemPersistence: persistence(s), systemLastWeek: lastWeek(s, p.Ahead, s.week())}
 	group, ctx := errgroup.WithContext(ctx)
@@ -190,7 +207,7 @@ func runScalar(ctx context.Context, r *papers.Run, p scalarParams, s series) err
 		})
 	}
 	run(systemSeriesLSTM, func(rng *rand.Rand) (forecast, error) {
-		return forecastLSTM(ctx, s, lstmBudget{Every: 1000, Window: p.LSTM, Steps: p.LSTMSteps}, p.Ahead, p.Min, p.Max, rng)
+		return forecastLSTM(ctx, s, p.budget(), p.Ahead, p.Min, p.Max, rng)
 	})
 	run(systemELM, func(rng *rand.Rand) (forecast, error) { return forecastELM(ctx, s, p.Ahead, p.Min, p.Max, rng) })
 	if err := group.Wait(); err != nil {
@@ -225,7 +242,7 @@ func runScalar(ctx context.Context, r *papers.Run, p scalarParams, s series) err
 	if p.ChangeAt > 0 {
 		at = p.ChangeAt - week/2
 	}
-	drawForecast(r, "forecast", "Predicted and actual", s, htm, p.Ahead, at, at+week)
+	drawForecast(r, "forecast", "Predicted and actual", s, htm, p.Ahead, at, at+week, events)
 	r.Figure(report.LinePlot(report.Frame{
 		ID: "segments", Title: "Growth of the network", XLabel: "record", YLabel: "segments", Events: events,
 		Caption: "Segments in the temporal memory.",

@@ -12,6 +12,7 @@ import (
 // series is a scalar stream with what the encoder needs of the calendar.
 type series struct {
 	stream.Scalar
+	Name    string    // of the values
 	Minutes []float64 // of the day
 	Days    []float64 // of the week: 0 is Monday
 }
@@ -119,6 +120,7 @@ func readSeries(path, column string) (series, error) {
 		return series{}, fmt.Errorf("%s: no rows of data", path)
 	}
 	out := withCalendar(s)
+	out.Name = column
 	if minute >= 0 {
 		out.Minutes = minutes
 	}

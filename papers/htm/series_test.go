@@ -2,6 +2,7 @@ package htm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -122,14 +123,19 @@ func TestBadRuns(t *testing.T) {
 		{"scalar", map[string]string{"from": "3000"}, "", "errors count from record 3000"},
 		{"taxi", map[string]string{"from": "1"}, flat, "all 10 values are 5"},
 		{"taxi", map[string]string{"change-at": "900"}, good, "change point at record 900"},
-		{"taxi", nil, good, "errors count from record 2000"},
+		{"taxi", nil, good, "--set from=200"},
+		{"taxi", nil, file(t, "timestamp,value\n2014-07-01 01:00:00,5\n2014-07-01 00:00:00,5\n"), "sort the rows by time"},
+		{"scalar", map[string]string{"lstm-window": "100"}, "", "must exceed a chunk of 100"},
 	} {
 		c := runner.Config{Paper: "htm", Experiment: tc.experiment, Preset: papers.Quick, Set: tc.set, Home: t.TempDir()}
 		if tc.input != "" {
 			c.Inputs = map[string]string{"series": tc.input}
 		}
-		if _, err := runner.Execute(context.Background(), c); err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s %v: got %v, want an error with %q", tc.experiment, tc.set, err, tc.want)
+		_, err := runner.Execute(context.Background(), c)
+		var refused *papers.RefusedError
+		var usage *runner.UsageError
+		if err == nil || !strings.Contains(err.Error(), tc.want) || !errors.As(err, &refused) && !errors.As(err, &usage) {
+			t.Errorf("%s %v: got %v, want a refusal with %q", tc.experiment, tc.set, err, tc.want)
 		}
 	}
 }
