@@ -1,0 +1,114 @@
+package edf
+
+import (
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/records/recordtest"
+)
+
+// TestGolden holds labels, rates, events and samples of real files against what MNE-Python sees.
+func TestGolden(t *testing.T) {
+	for name, want := range recordtest.Load(t) {
+		t.Run(name, func(t *testing.T) {
+			path := recordtest.Data(t, name)
+			f, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := f.Recording()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if len(f.Signals) != len(want.Signals) {
+				t.Fatalf("%d signals, want %d", len(f.Signals), len(want.Signals))
+			}
+			even := true
+			for i, s := range want.Signals {
+				if d := f.Signals[i].Rate - s.Rate; d > 1e-9 || d < -1e-9 {
+					t.Errorf("signal %d runs at %g Hz, want %g", i, f.Signals[i].Rate, s.Rate)
+				}
+				even = even && s.N == want.Frames
+				x := make([]float64, f.Samples(i)+1)
+				n, err := f.ReadSignal(i, x, 0)
+				if err != io.EOF {
+					t.Fatal(err)
+				}
+				if err := s.Check(x[:n]); err != nil {
+					t.Errorf("signal %d: %v", i, err)
+				}
+			}
+			status := strings.HasSuffix(name, "test.bdf") || strings.Contains(name, "stim")
+			if !status { // MNE makes no annotations of triggers
+				want.CheckEvents(t, r.Events)
+			}
+			if !even {
+				want.Signals = nil // TestSlowSignalsAreHeld looks at these
+			}
+			want.CheckSamples(t, r)
+		})
+	}
+}
+
+// TestTriggers holds the codes on the status channels of two BDF files against those that MNE-Python finds.
+func TestTriggers(t *testing.T) {
+	golden := recordtest.Load(t)
+	for name, idle := range map[string]int{"eeg/formats/edf/test_bdf_stim_channel.bdf": 0, "eeg/eeglab/test.bdf": 255} {
+		r, err := recording.Open(recordtest.Data(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		var all [][2]int
+		if err := json.Unmarshal(golden[name].Extra, &all); err != nil {
+			t.Fatal(err)
+		}
+		var want recordtest.Golden
+		for _, e := range all {
+			if e[1] != idle {
+				want.Events = append(want.Events, recordtest.Event{Onset: float64(e[0]) / r.Rate, Label: strconv.Itoa(e[1])})
+			}
+		}
+		if len(want.Events) < 9 {
+			t.Errorf("%s: only %d events to compare with", name, len(want.Events))
+		}
+		want.CheckEvents(t, r.Events)
+	}
+}
+
+// TestSlowSignalsAreHeld compares a recording of mixed rates with each signal at its own.
+func TestSlowSignalsAreHeld(t *testing.T) {
+	for _, name := range []string{"eeg/formats/edf/test_uneven_samp.edf", "formats/edf-pyedflib/test_generator_datarec_generator_2.bdf", "eeg/dreams-spindles/excerpt3.edf"} {
+		f, err := Open(recordtest.Data(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := f.Recording()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		const first, frames = 77, 4000
+		x, err := r.Read(first, frames)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c, s := range f.Signals {
+			own := make([]float64, f.Samples(c))
+			if _, err := f.ReadSignal(c, own, 0); err != nil {
+				t.Fatal(err)
+			}
+			for i := range frames {
+				want := float32(own[int(float64(first+i)/r.Rate*s.Rate+1e-9)])
+				if got := x[i*len(f.Signals)+c]; got != want {
+					t.Fatalf("%s, %s: frame %d is %v, want %v", name, s.Label, first+i, got, want)
+				}
+			}
+		}
+	}
+}
