@@ -24,6 +24,9 @@ func pairsAVX512(x []float64)
 func multiplyAVX512(x []float64, spectrum []float64)
 
 //go:noescape
+func powersAVX512(s1 *float64, s2 *float64, s3 *float64, s4 *float64, x *float64, groups int, rows int, stride int)
+
+//go:noescape
 func tanhAVX512(dst []float64, x []float64)
 
 //go:noescape
@@ -46,6 +49,9 @@ func pairsAVX2(x []float64)
 
 //go:noescape
 func multiplyAVX2(x []float64, spectrum []float64)
+
+//go:noescape
+func powersAVX2(s1 *float64, s2 *float64, s3 *float64, s4 *float64, x *float64, groups int, rows int, stride int)
 
 //go:noescape
 func tanhAVX2(dst []float64, x []float64)

@@ -386,6 +386,50 @@ loop:
 	VZEROUPPER
 	RET
 
+// func powersAVX512(s1 *float64, s2 *float64, s3 *float64, s4 *float64, x *float64, groups int, rows int, stride int)
+// Requires: AVX, AVX512F
+TEXT ·powersAVX512(SB), NOSPLIT, $0-64
+	MOVQ s1+0(FP), AX
+	MOVQ s2+8(FP), CX
+	MOVQ s3+16(FP), DX
+	MOVQ s4+24(FP), BX
+	MOVQ x+32(FP), SI
+	MOVQ groups+40(FP), DI
+	MOVQ stride+56(FP), R8
+	SHLQ $0x03, R8
+
+group:
+	VMOVUPD (AX), Z0
+	VMOVUPD (CX), Z1
+	VMOVUPD (DX), Z2
+	VMOVUPD (BX), Z3
+	MOVQ    rows+48(FP), R10
+	MOVQ    SI, R9
+
+row0:
+	VMOVUPD     (R9), Z4
+	VMULPD      Z4, Z4, Z5
+	VADDPD      Z4, Z0, Z0
+	VADDPD      Z5, Z1, Z1
+	VFMADD231PD Z4, Z5, Z2
+	VFMADD231PD Z5, Z5, Z3
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         row0
+	VMOVUPD     Z0, (AX)
+	VMOVUPD     Z1, (CX)
+	VMOVUPD     Z2, (DX)
+	VMOVUPD     Z3, (BX)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	DECQ        DI
+	JNZ         group
+	VZEROUPPER
+	RET
+
 // func tanhAVX512(dst []float64, x []float64)
 // Requires: AVX, AVX512F
 TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
@@ -1063,6 +1107,71 @@ loop:
 	ADDQ         $0x10, CX
 	DECQ         DX
 	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func powersAVX2(s1 *float64, s2 *float64, s3 *float64, s4 *float64, x *float64, groups int, rows int, stride int)
+// Requires: AVX, FMA3
+TEXT ·powersAVX2(SB), NOSPLIT, $0-64
+	MOVQ s1+0(FP), AX
+	MOVQ s2+8(FP), CX
+	MOVQ s3+16(FP), DX
+	MOVQ s4+24(FP), BX
+	MOVQ x+32(FP), SI
+	MOVQ groups+40(FP), DI
+	MOVQ stride+56(FP), R8
+	SHLQ $0x03, R8
+
+group:
+	VMOVUPD (AX), Y0
+	VMOVUPD (CX), Y1
+	VMOVUPD (DX), Y2
+	VMOVUPD (BX), Y3
+	MOVQ    rows+48(FP), R10
+	MOVQ    SI, R9
+
+row0:
+	VMOVUPD     (R9), Y4
+	VMULPD      Y4, Y4, Y5
+	VADDPD      Y4, Y0, Y0
+	VADDPD      Y5, Y1, Y1
+	VFMADD231PD Y4, Y5, Y2
+	VFMADD231PD Y5, Y5, Y3
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         row0
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, (CX)
+	VMOVUPD     Y2, (DX)
+	VMOVUPD     Y3, (BX)
+	VMOVUPD     32(AX), Y0
+	VMOVUPD     32(CX), Y1
+	VMOVUPD     32(DX), Y2
+	VMOVUPD     32(BX), Y3
+	MOVQ        rows+48(FP), R10
+	MOVQ        SI, R9
+
+row1:
+	VMOVUPD     32(R9), Y4
+	VMULPD      Y4, Y4, Y5
+	VADDPD      Y4, Y0, Y0
+	VADDPD      Y5, Y1, Y1
+	VFMADD231PD Y4, Y5, Y2
+	VFMADD231PD Y5, Y5, Y3
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         row1
+	VMOVUPD     Y0, 32(AX)
+	VMOVUPD     Y1, 32(CX)
+	VMOVUPD     Y2, 32(DX)
+	VMOVUPD     Y3, 32(BX)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	DECQ        DI
+	JNZ         group
 	VZEROUPPER
 	RET
 

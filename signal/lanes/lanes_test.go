@@ -193,6 +193,35 @@ func TestFunctions(t *testing.T) {
 	})
 }
 
+func TestPowers(t *testing.T) {
+	onEveryTier(t, func(t *testing.T) {
+		for _, columns := range []int{1, 5, 8, 17, 64} {
+			const rows = 150
+			x := noise(rows*columns, 11)
+			var got [4][]float64
+			for k := range got {
+				got[k] = make([]float64, columns)
+				got[k][0] = 1 // what was there is added to
+			}
+			Powers(&got, x)
+			for j := range columns {
+				for k := range got {
+					want := 0.0
+					if j == 0 {
+						want = 1
+					}
+					for i := range rows {
+						want += math.Pow(x[i*columns+j], float64(k+1))
+					}
+					if math.Abs(got[k][j]-want) > 1e-10 {
+						t.Fatalf("%d columns: power %d of column %d sums to %g, want %g", columns, k+1, j, got[k][j], want)
+					}
+				}
+			}
+		}
+	})
+}
+
 func BenchmarkBiquads4(b *testing.B) {
 	x := noise(10000*Width, 1)
 	sections := make([]Section, 4)

@@ -10,11 +10,13 @@ type loops struct {
 	pairs          func(x []float64)
 	multiply       func(x, spectrum []float64)
 	tanh, logistic func(dst, x []float64)
+	// powers sums the powers of the first columns, a multiple of Width.
+	powers func(sums *[4][]float64, x []float64, columns int)
 }
 
 var portable = loops{
 	biquads: portableBiquads, split: portableSplit, join: portableJoin, pairs: portablePairs, multiply: portableMultiply,
-	tanh: portableTanh, logistic: portableLogistic,
+	tanh: portableTanh, logistic: portableLogistic, powers: portablePowers,
 }
 
 var active = loopsOf(kernel.Active())

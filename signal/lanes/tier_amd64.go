@@ -23,7 +23,7 @@ func loopsOf(tier kernel.Tier) loops {
 				return 1
 			},
 			split: splitAVX512, join: joinAVX512, pairs: pairsAVX512, multiply: multiplyAVX512,
-			tanh: whole(tanhAVX512), logistic: whole(logisticAVX512),
+			tanh: whole(tanhAVX512), logistic: whole(logisticAVX512), powers: columns(powersAVX512),
 		}
 	case kernel.AVX2:
 		return loops{
@@ -38,7 +38,7 @@ func loopsOf(tier kernel.Tier) loops {
 				return 1
 			},
 			split: splitAVX2, join: joinAVX2, pairs: pairsAVX2, multiply: multiplyAVX2,
-			tanh: whole(tanhAVX2), logistic: whole(logisticAVX2),
+			tanh: whole(tanhAVX2), logistic: whole(logisticAVX2), powers: columns(powersAVX2),
 		}
 	}
 	return portable
@@ -63,5 +63,12 @@ func whole(fast func(dst, x []float64)) func(dst, x []float64) {
 			fast(rest[:], rest[:])
 			copy(dst[n:], rest[:])
 		}
+	}
+}
+
+func columns(sum func(s1, s2, s3, s4, x *float64, groups, rows, stride int)) func(sums *[4][]float64, x []float64, columns int) {
+	return func(sums *[4][]float64, x []float64, columns int) {
+		n := len(sums[0])
+		sum(&sums[0][0], &sums[1][0], &sums[2][0], &sums[3][0], &x[0], columns/Width, len(x)/n, n)
 	}
 }

@@ -21,6 +21,7 @@ func main() {
 		v.join()
 		v.pairs()
 		v.multiply()
+		v.powers()
 		v.function("tanh", func(x reg.VecVirtual) reg.VecVirtual {
 			// 1 - 2/(exp(2x)+1)
 			VADDPD(x, x, x)
@@ -291,6 +292,49 @@ func (v vector) multiply() {
 	ADDQ(Imm(16), h)
 	DECQ(n)
 	JNZ(LabelRef("loop"))
+	v.finish()
+}
+
+// powers emits the sums of the first four powers of columns, eight columns at a time.
+func (v vector) powers() {
+	TEXT(v.name("powers"), NOSPLIT, "func(s1, s2, s3, s4, x *float64, groups, rows, stride int)")
+	Pragma("noescape")
+	var sums [4]reg.GPVirtual
+	for i, name := range []string{"s1", "s2", "s3", "s4"} {
+		sums[i] = GP64()
+		Load(Param(name), sums[i])
+	}
+	x, groups, stride := Load(Param("x"), GP64()), Load(Param("groups"), GP64()), Load(Param("stride"), GP64())
+	SHLQ(Imm(3), stride)
+	Label("group")
+	for i, part := range v.parts() {
+		var held [4]reg.VecVirtual
+		for k := range held {
+			held[k] = v.load(Mem{Base: sums[k], Disp: part})
+		}
+		at, rows := GP64(), Load(Param("rows"), GP64())
+		MOVQ(x, at)
+		row := fmt.Sprint("row", i)
+		Label(row)
+		a := v.load(Mem{Base: at, Disp: part})
+		b := v.with(VMULPD, a, a)
+		VADDPD(a, held[0], held[0])
+		VADDPD(b, held[1], held[1])
+		VFMADD231PD(a, b, held[2])
+		VFMADD231PD(b, b, held[3])
+		ADDQ(stride, at)
+		DECQ(rows)
+		JNZ(LabelRef(row))
+		for k := range held {
+			VMOVUPD(held[k], Mem{Base: sums[k], Disp: part})
+		}
+	}
+	ADDQ(Imm(lanes), x)
+	for k := range sums {
+		ADDQ(Imm(lanes), sums[k])
+	}
+	DECQ(groups)
+	JNZ(LabelRef("group"))
 	v.finish()
 }
 
