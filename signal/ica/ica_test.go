@@ -76,7 +76,11 @@ func TestMixedSourcesAreRecovered(t *testing.T) {
 
 // A blink that was added is found by its reference and taken out; what is left is what was there before.
 func TestAnArtefactIsTakenOut(t *testing.T) {
-	_, x, _ := mixture(8, 10_000, 6)
+	// Seven sources, so that the blinks are an eighth.
+	sources, _, _ := mixture(7, 10_000, 6)
+	_, _, mixing := mixture(8, 1, 6)
+	x := new(mat.Dense)
+	x.Mul(mixing.Slice(0, 8, 0, 7), sources)
 	clean := mat.DenseCopyOf(x)
 	eog := make([]float64, 10_000)
 	for i := range eog {
