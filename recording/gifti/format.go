@@ -27,12 +27,13 @@ func match(h recording.Head) recording.Confidence {
 	return recording.No
 }
 
-// names gives each array a name of its own: that of its metadata, else its intent, with a number where several are alike.
+// names gives each array a name of its own: that of its metadata, or its intent where there is none or a surface says it
+// better, with a number where several are alike.
 func (f *File) names() []string {
 	count := map[string]int{}
 	base := make([]string, len(f.Arrays))
 	for i, a := range f.Arrays {
-		if base[i] = a.Data.Name; base[i] == "" {
+		if base[i] = a.Data.Name; base[i] == "" || a.Intent == "pointset" || a.Intent == "triangle" {
 			base[i] = a.Intent
 		}
 		count[base[i]]++
