@@ -397,10 +397,11 @@ func numberForms[T kernel.Number](op opcode) forms {
 	return f
 }
 
-// divideBy sets dst to x/y: to x times the reciprocal of y where that is a normal number, which is several times as fast and one unit
-// in the last place less exact.
+// divideBy sets dst to x/y: where there are many, to x times the reciprocal of y if that is a normal number, which is several times as
+// fast and one unit in the last place less exact.
 func divideBy(dst, x []float32, y float32) {
-	if size := math.Abs(float64(y)); size >= 0x1p-126 && size <= 0x1p126 {
+	const many = 16
+	if size := math.Abs(float64(y)); len(x) >= many && size >= 0x1p-126 && size <= 0x1p126 {
 		kernel.BinaryVS(kernel.Mul, dst, x, 1/y)
 		return
 	}
