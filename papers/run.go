@@ -19,7 +19,7 @@ import (
 	"github.com/gyrus-dev/gyrus/report"
 )
 
-// Progress is how far a run has come.
+// Progress is how far a run has come. Parts of a run that work side by side report one stage together.
 type Progress struct {
 	Stage   string             `json:"stage"`             // such as "LangevinFlow"
 	Done    int                `json:"done"`              // units of work done in this stage

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -52,6 +53,12 @@ func (p *progress) event(e runner.Event) {
 	}
 }
 
+// Columns that a bar takes at least, and those of the numbers around it: " 100% |", "| (138000/138000) [10m59s:10m59s]".
+const (
+	narrowBar   = 8
+	countsWidth = 7 + 33
+)
+
 func (p *progress) progressed(e runner.Event) {
 	g := e.Progress
 	title := g.Stage
@@ -69,6 +76,8 @@ func (p *progress) progressed(e runner.Event) {
 		}
 		return
 	}
+	columns, _ := terminalWidth(p.w)
+	room := columns - countsWidth - narrowBar // for the text before the bar
 	if p.bar == nil || title != p.stage {
 		p.clear()
 		total := g.Total
@@ -76,11 +85,20 @@ func (p *progress) progressed(e runner.Event) {
 			total = -1
 		}
 		p.stage = title
-		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(p.w), progressbar.OptionSetWidth(24),
+		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(p.w), progressbar.OptionSetWidth(min(24, max(narrowBar, columns-countsWidth-utf8.RuneCountInString(title)-20))),
 			progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(80*time.Millisecond),
 			progressbar.OptionClearOnFinish())
 	}
-	p.bar.Describe(strings.Join(append([]string{title}, metrics...), "  "))
+	text := title
+	for _, m := range metrics {
+		if utf8.RuneCountInString(text)+2+utf8.RuneCountInString(m) <= room {
+			text += "  " + m
+		}
+	}
+	if r := []rune(text); len(r) > max(room, 8) {
+		text = string(r[:max(room, 8)-1]) + "…"
+	}
+	p.bar.Describe(text)
 	p.bar.Set(g.Done)
 }
 

@@ -157,7 +157,8 @@ func runParts(ctx context.Context, r *papers.Run, parts []part) (map[string]tria
 				for _, n := range done {
 					sum += n
 				}
-				r.Progress(papers.Progress{Stage: p.name, Done: min(sum, total), Total: total, Unit: "element"})
+				// One stage for all, because its parts take turns.
+				r.Progress(papers.Progress{Stage: "HTM and baselines", Done: min(sum, total), Total: total, Unit: "element"})
 			}
 			result, err := papers.Stage(r, p.name, func() (trial, error) { return p.run(ctx, r.Rand(p.name), tick) })
 			if err != nil {

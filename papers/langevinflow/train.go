@@ -64,8 +64,8 @@ func train(ctx context.Context, r *papers.Run, name string, c Config, s Schedule
 		Seed:       r.SeedFor("train"), Tag: fmt.Sprintf("%+v %+v", c, s),
 		Progress: func(p fit.Progress) {
 			values := map[string]float64{"loss": p.Loss}
-			if p.Last != nil {
-				values["val nll"] = p.Last.Monitored
+			if p.Last != nil { // the loss says less: it rises with the weight of the KL divergence
+				values = map[string]float64{"val nll": p.Last.Monitored}
 			}
 			r.Progress(papers.Progress{Stage: name, Done: p.Step, Total: p.Steps, Unit: "step", Metrics: values})
 		},
