@@ -54,7 +54,7 @@ func (l SelfAttention) Apply(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 		far := graph.Mul(graph.ConvertDType(future, x.DType()), graph.Scalar(g, x.DType(), -1e30))
 		scores = graph.Add(scores, far)
 	}
-	weights := Dropout(ctx, graph.Softmax(scores, -1), l.Dropout)
+	weights := softmax(scores, dropoutMask(ctx, scores, l.Dropout))
 	y := graph.Einsum("bhqk,bkhd->bqhd", weights, v) // [batch, tokens, heads, width]
 	return Linear{Out: d, Init: outInit}.Apply(ctx.In("out"), graph.Reshape(y, batch, tokens, d))
 }
@@ -117,6 +117,6 @@ func (l AttentionPool) Apply(ctx *mlctx.Context, z *graph.Node) (pooled, alpha *
 	}
 	h := graph.Tanh(Linear{Out: l.Hidden}.Apply(ctx.In("w1"), z)) // [batch, tokens, Hidden]
 	a := graph.Squeeze(Linear{Out: 1}.Apply(ctx.In("w2"), h), 2)  // [batch, tokens]
-	alpha = graph.Softmax(a, -1)
+	alpha = Softmax(a)
 	return graph.Einsum("bn,bnd->bd", alpha, z), alpha
 }

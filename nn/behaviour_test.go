@@ -131,14 +131,17 @@ func TestOrthogonal(t *testing.T) {
 	})
 }
 
-// TestFilter compares convolutions of all kinds of sizes with a loop, and their gradients with those of the matrix products.
-func TestFilter(t *testing.T) {
+// TestConvolutions compares convolutions of all kinds of sizes, and their gradients, with loops.
+func TestConvolutions(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	forEachBackend(t, func(t *testing.T, b backends.Backend) {
-		for range 60 {
+		for range 100 {
 			batch, in, time := 1+random.IntN(3), 1+random.IntN(4), 1+random.IntN(40)
-			stride, padding := 1+random.IntN(5), random.IntN(6)
-			kernel := 1 + random.IntN(time+2*padding)
+			stride, padding, same := 1+random.IntN(5), random.IntN(6), random.IntN(4) == 0
+			kernel := 2*padding + 1 + random.IntN(time)
+			if same {
+				stride, padding, kernel = 1, 0, 1+random.IntN(2*time)
+			}
 			depthwise := random.IntN(2) == 0
 			channels, per := in, 1
 			if !depthwise {
@@ -147,38 +150,49 @@ func TestFilter(t *testing.T) {
 			x := array{[]int{batch, in, time}, wave(batch * in * time)}
 			w := array{[]int{channels, per, kernel}, wave(channels * per * kernel)}
 			out := run(t, b, mlctx.New(), []array{x, w}, func(_ *mlctx.Context, in []*graph.Node) []*graph.Node {
-				f := newFilter("test", in[0], kernel, stride, padding)
-				var all []*graph.Node
-				for _, y := range []*graph.Node{f.convolve(in[0], in[1], depthwise), f.products(in[0], in[1], depthwise)} {
-					all = append(all, y)
-					all = append(all, graph.Gradient(graph.ReduceAllSum(graph.Sin(y)), in...)...)
+				y := newWindows("test", in[0], kernel, stride, padding, same).convolve(in[0], in[1], depthwise)
+				if !convolutionsTrain(b) {
+					return []*graph.Node{y}
 				}
-				return all
+				return append([]*graph.Node{y}, graph.Gradient(graph.ReduceAllSum(graph.Sin(y)), in...)...)
 			})
-			want := array{Shape: []int{batch, channels, (time+2*padding-kernel)/stride + 1}}
+			before, count := padding, (time+2*padding-kernel)/stride+1
+			if same {
+				before, count = (kernel-1)/2, time
+			}
+			want := array{Shape: []int{batch, channels, count}}
+			gradX, gradW := array{x.Shape, make([]float64, len(x.Flat))}, array{w.Shape, make([]float64, len(w.Flat))}
 			for n := range batch {
 				for c := range channels {
-					for i := range want.Shape[2] {
-						sum := 0.0
-						for p := range per {
-							from := p
-							if depthwise {
-								from = c
-							}
-							for k := range kernel {
-								if at := i*stride + k - padding; at >= 0 && at < time {
-									sum += x.Flat[(n*in+from)*time+at] * w.Flat[(c*per+p)*kernel+k]
+					for i := range count {
+						// products calls f with the places in x and w of everything that output i sums.
+						products := func(f func(atX, atW int)) {
+							for p := range per {
+								from := p
+								if depthwise {
+									from = c
+								}
+								for k := range kernel {
+									if at := i*stride + k - before; at >= 0 && at < time {
+										f((n*in+from)*time+at, (c*per+p)*kernel+k)
+									}
 								}
 							}
 						}
+						sum := 0.0
+						products(func(atX, atW int) { sum += x.Flat[atX] * w.Flat[atW] })
 						want.Flat = append(want.Flat, sum)
+						products(func(atX, atW int) {
+							gradX.Flat[atX] += math.Cos(sum) * w.Flat[atW]
+							gradW.Flat[atW] += math.Cos(sum) * x.Flat[atX]
+						})
 					}
 				}
 			}
 			near(t, "convolution", out[0], want)
-			near(t, "convolution by products", out[3], want)
-			for i, what := range []string{"gradient of the input", "gradient of the kernel"} {
-				near(t, what, out[1+i], array{out[4+i].Shape().Dimensions, tensors.MustCopyFlatData[float64](out[4+i])})
+			if len(out) > 1 {
+				near(t, "gradient of the input", out[1], gradX)
+				near(t, "gradient of the kernel", out[2], gradW)
 			}
 		}
 	})
@@ -380,9 +394,13 @@ func TestMistakesAreExplained(t *testing.T) {
 			y, _ := CoordinatedDropout(ctx, x, 0)
 			return y
 		}},
-		{"kernel 9 and padding 0, which do not fit the 8 samples", func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
+		{"kernel 9 and padding 0 (at most half the kernel), which do not fit the 8 samples", func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 			return DepthwiseConv1D{Kernel: 9}.Apply(ctx, x)
 		}},
+		{"stride 2 and padding 0 beside Same", func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
+			return Conv1D{Out: 1, Kernel: 3, Stride: 2, Same: true}.Apply(ctx, x)
+		}},
+		{"needs channels along axis 3", func(ctx *mlctx.Context, x *graph.Node) *graph.Node { return BatchNorm{Axis: 3}.Apply(ctx, x) }},
 		{"Conv1D has 0 outputs", func(ctx *mlctx.Context, x *graph.Node) *graph.Node { return Conv1D{Kernel: 3}.Apply(ctx, x) }},
 		{"window 9 and stride 9", func(_ *mlctx.Context, x *graph.Node) *graph.Node { return AvgPool1D{Window: 9}.Apply(x) }},
 		{"needs an input [batch, 3]", func(ctx *mlctx.Context, x *graph.Node) *graph.Node {

@@ -1,8 +1,6 @@
 package nn
 
 import (
-	"math"
-
 	"github.com/gomlx/gomlx/pkg/core/graph"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 )
@@ -54,32 +52,4 @@ func expandLeft(x *graph.Node, rank int) *graph.Node {
 	}
 	copy(dims[rank-x.Rank():], x.Shape().Dimensions)
 	return graph.Reshape(x, dims...)
-}
-
-// Dropout zeroes each element with probability rate and divides the others by 1-rate, while training; otherwise it returns x.
-func Dropout(ctx *mlctx.Context, x *graph.Node, rate float64) *graph.Node {
-	if rate < 0 || rate >= 1 {
-		panicf("the dropout rate is %g; it must be at least 0 and less than 1", rate)
-	}
-	g := x.Graph()
-	if rate == 0 || !ctx.IsTraining(g) {
-		return x
-	}
-	dropped := graph.LessThan(ctx.RandomUniform(g, x.Shape()), graph.Scalar(g, x.DType(), rate))
-	return graph.Where(dropped, graph.ScalarZero(g, x.DType()), graph.MulScalar(x, 1/(1-rate)))
-}
-
-// ReLU is max(x, 0).
-func ReLU(x *graph.Node) *graph.Node { return graph.Max(x, graph.ScalarZero(x.Graph(), x.DType())) }
-
-// GELU is x·Φ(x) with the exact normal distribution function.
-func GELU(x *graph.Node) *graph.Node {
-	return graph.Mul(x, graph.AddScalar(graph.MulScalar(graph.Erf(graph.MulScalar(x, math.Sqrt2/2)), 0.5), 0.5))
-}
-
-// ELU is x where it is positive and exp(x)-1 elsewhere.
-func ELU(x *graph.Node) *graph.Node {
-	zero := graph.ScalarZero(x.Graph(), x.DType())
-	// The exponent is capped so that the branch not taken cannot overflow, which would make its gradient NaN.
-	return graph.Where(graph.GreaterThan(x, zero), x, graph.AddScalar(graph.Exp(graph.Min(x, zero)), -1))
 }

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/backends"
@@ -22,9 +23,15 @@ var layers = []struct {
 	{"linear", func(ctx *mlctx.Context, x *graph.Node) *graph.Node { return Linear{Out: 5}.Apply(ctx, x) }},
 	{"layer norm", func(ctx *mlctx.Context, x *graph.Node) *graph.Node { return LayerNorm{}.Apply(ctx, x) }},
 	{"batch norm", func(ctx *mlctx.Context, x *graph.Node) *graph.Node { return BatchNorm{}.Apply(ctx, x) }},
+	{"batch norm axis 2", func(ctx *mlctx.Context, x *graph.Node) *graph.Node { return BatchNorm{Axis: 2}.Apply(ctx, x) }},
 	{"relu", func(_ *mlctx.Context, x *graph.Node) *graph.Node { return ReLU(x) }},
 	{"gelu", func(_ *mlctx.Context, x *graph.Node) *graph.Node { return GELU(x) }},
 	{"elu", func(_ *mlctx.Context, x *graph.Node) *graph.Node { return ELU(x) }},
+	{"softmax", func(_ *mlctx.Context, x *graph.Node) *graph.Node { return Softmax(x) }},
+	{"softmax with dropout", func(_ *mlctx.Context, x *graph.Node) *graph.Node {
+		kept := graph.MulScalar(graph.Floor(graph.AddScalar(graph.Abs(graph.Sin(graph.IotaFull(x.Graph(), x.Shape()))), 0.5)), 2) // 0 or 2
+		return softmax(x, kept)
+	}},
 	{"gru", func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 		c := NewGRUCell(ctx, x, 8, 4)
 		h := c.Zero(2)
@@ -59,6 +66,12 @@ var layers = []struct {
 	}},
 	{"convolution", func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 		return Conv1D{Out: 4, Kernel: 3, Stride: 2, Padding: 1}.Apply(ctx, x)
+	}},
+	{"same convolution", func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
+		return Conv1D{Out: 4, Kernel: 4, Same: true}.Apply(ctx, x)
+	}},
+	{"computed convolution", func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
+		return Convolve(x, graph.Sin(variable(ctx, x, "kernel", FanInUniform(1), 2, 3, 4)))
 	}},
 	{"depthwise convolution", func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
 		return DepthwiseConv1D{Kernel: 5, Padding: 2}.Apply(ctx, x)
@@ -95,6 +108,11 @@ func forEachBackend(t *testing.T, f func(t *testing.T, b backends.Backend)) {
 	}
 }
 
+// convolutionsTrain says whether a backend has what the gradient of a convolution needs.
+func convolutionsTrain(b backends.Backend) bool {
+	return b.Capabilities().Operations[backends.OpTypeReverse]
+}
+
 // wave returns n values without symmetry, away from zero where kinks are.
 func wave(n int) []float64 {
 	x := make([]float64, n)
@@ -110,6 +128,9 @@ func TestGradients(t *testing.T) {
 	forEachBackend(t, func(t *testing.T, b backends.Backend) {
 		for _, l := range layers {
 			t.Run(l.name, func(t *testing.T) {
+				if strings.Contains(l.name, "convolution") && !convolutionsTrain(b) {
+					t.Skip("the backend cannot reverse a kernel")
+				}
 				vars := mlctx.New()
 				if err := vars.SetRNGStateFromSeed(7); err != nil {
 					t.Fatal(err)

@@ -107,4 +107,13 @@ mean, logvar = data(3, 4).requires_grad_(), data(3, 4)
 kl = torch.distributions.kl_divergence(torch.distributions.Normal(mean, (logvar / 2).exp()), torch.distributions.Normal(0.3, 0.7 ** 0.5))
 case("gaussian kl", None, [mean, logvar], kl)
 
+same = rounded(nn.Conv1d(4, 6, 6, padding="same"))
+case("conv same", same, [signal], same(signal))
+same = rounded(nn.Conv1d(4, 4, 8, padding="same", groups=4, bias=False))
+case("conv depthwise same", same, [signal], same(signal))
+bn = rounded(nn.BatchNorm1d(30)).train()
+case("batch norm axis 2", bn, [signal], bn(signal.transpose(1, 2)).transpose(1, 2))
+case("softmax", None, [signal], torch.softmax(signal, -1))
+case("relu", None, [signal], torch.relu(signal))
+
 print(json.dumps({"made by": "PyTorch " + torch.__version__.split("+")[0] + ", testdata/golden.py", "cases": cases}))

@@ -5,8 +5,8 @@ import (
 	"math"
 
 	. "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
-	"github.com/gomlx/gomlx/pkg/ml/context/initializers"
 
 	"github.com/gyrus-dev/gyrus/nn"
 )
@@ -87,84 +87,84 @@ type Variant struct {
 func (s Size) Build(ctx *mlctx.Context, x *Node, v Variant) (logits, attention *Node) {
 	var features []*Node // [batch, D] each
 	if !v.NoTemporal {
-		tokens := s.temporalTokens(ctx.In("temporal"), x)
-		tokens = s.encode(ctx.In("temporal"), tokens, v)
-		features = append(features, ReduceMean(tokens, 1))
+		ctx := ctx.In("temporal")
+		features = append(features, ReduceMean(s.encode(ctx, s.temporalTokens(ctx, x), v), 1))
 	}
 	if !v.NoSpatial {
-		tokens := s.spatialTokens(ctx.In("spatial"), x)
-		tokens = s.encode(ctx.In("spatial"), tokens, v)
+		spatial := ctx.In("spatial")
+		tokens := s.encode(spatial, s.spatialTokens(spatial, x), v)
+		var pooled *Node
 		if v.MeanPool {
-			features = append(features, ReduceMean(tokens, 1))
+			pooled = ReduceMean(tokens, 1)
 		} else {
-			attention = channelAttention(ctx.In("pool"), tokens)
-			features = append(features, Einsum("bc,bcd->bd", attention, tokens))
+			pooled, attention = nn.AttentionPool{Hidden: s.Width}.Apply(ctx.In("pool"), tokens)
 		}
+		features = append(features, pooled)
 	}
 	f := features[0]
 	if len(features) == 2 {
 		f = Concatenate(features, -1) // [batch, 2D]
 		if v.Gated {
-			g := Sigmoid(linear(ctx.In("gate"), f, s.Width))
+			g := Sigmoid(nn.Linear{Out: s.Width}.Apply(ctx.In("gate"), f))
 			f = Add(Mul(g, features[1]), Mul(OneMinus(g), features[0])) // [batch, D]
 		}
 	}
-	return mlp(ctx.In("head"), f, 64, s.Classes), attention
-}
-
-// mlp is the classifier: [batch, features] to width, 32 and the classes, with ELU and dropout 0.5 and 0.3 between.
-func mlp(ctx *mlctx.Context, f *Node, width, classes int) *Node {
-	f = nn.Dropout(ctx, nn.ELU(linear(ctx.In("hidden1"), f, width)), 0.5)
-	f = nn.Dropout(ctx, nn.ELU(linear(ctx.In("hidden2"), f, 32)), 0.3)
-	return linear(ctx.In("classes"), f, classes)
-}
-
-// encode adds position codes to tokens [batch, tokens, D] and runs them through the branch's own transformer.
-func (s Size) encode(ctx *mlctx.Context, tokens *Node, v Variant) *Node {
-	if !v.NoPositions {
-		codes := parameter(ctx, tokens.Graph(), "positions", initializers.RandomNormalFn(ctx, 1), 1, tokens.Shape().Dim(1), s.Width)
-		tokens = Add(tokens, codes)
-	}
-	for i := range s.Depth {
-		tokens = encoderBlock(ctx.Inf("block%d", i), tokens, s.Heads)
-	}
-	return tokens
+	return head(ctx.In("head"), f, 64, s.Classes), attention
 }
 
 // temporalTokens makes one token of each patch of time: spatial filters, a depthwise convolution in time, and the mean of the rectified
 // result over the patch. x is [batch, C, T]; the tokens are [batch, P, D].
 func (s Size) temporalTokens(ctx *mlctx.Context, x *Node) *Node {
-	g, batch := x.Graph(), x.Shape().Dim(0)
-	// The authors truncate this normal distribution at ±2, which is 200 standard deviations.
-	small := initializers.RandomNormalFn(ctx, 0.01)
-	filters := parameter(ctx, g, "filters", small, s.Width, s.Channels)
-	h := Einsum("dc,bct->dbt", filters, x) // [D, batch, T]; features come first from here on
-	h = batchNorm(ctx.In("norm1"), h, 0)
-	kernels := parameter(ctx, g, "kernels", small, s.Width, s.Kernel)
-	h = depthwise(h, kernels, s.Kernel/2, s.Kernel/2) // [D, batch, T]
-	h = nn.GELU(batchNorm(ctx.In("norm2"), h, 0))
-	h = firstOfLast(h, s.Tokens()*s.Patch)
-	h = ReduceMean(Reshape(h, s.Width, batch, s.Tokens(), s.Patch), -1) // [D, batch, P]
-	return TransposeAllAxes(nn.Dropout(ctx, h, 0.5), 1, 2, 0)
+	small := nn.LinearInit{Weights: nn.TruncatedNormal(0.01, 2)}
+	h := nn.Conv1D{Out: s.Width, Kernel: 1, NoBias: true, Init: small}.Apply(ctx.In("filters"), x) // [batch, D, T]
+	h = nn.BatchNorm{}.Apply(ctx.In("norm1"), h)
+	h = nn.DepthwiseConv1D{Kernel: s.Kernel, Padding: s.Kernel / 2, NoBias: true, Init: small}.Apply(ctx.In("depthwise"), h)
+	h = nn.GELU(nn.BatchNorm{}.Apply(ctx.In("norm2"), h))
+	h = nn.AvgPool1D{Window: s.Patch}.Apply(h) // [batch, D, P]; a sample too many is dropped
+	return Transpose(nn.Dropout(ctx, h, 0.5), 1, 2)
 }
 
 // spatialTokens makes one token of each electrode from its own signal, with weights all electrodes share. x is [batch, C, T]; the tokens are
 // [batch, C, D].
 func (s Size) spatialTokens(ctx *mlctx.Context, x *Node) *Node {
-	const maps = 16
-	g := x.Graph()
-	half := s.ElectrodeKernel / 2
-	count := (s.Samples+2*half-s.ElectrodeKernel)/s.ElectrodeStride + 1
-	w := windows(padTime(x, half, half), count, s.ElectrodeKernel, s.ElectrodeStride) // [batch, C, count, taps]
-	kernels := parameter(ctx, g, "kernels", fanIn(ctx, s.ElectrodeKernel), maps, s.ElectrodeKernel)
-	bias := parameter(ctx, g, "bias", fanIn(ctx, s.ElectrodeKernel), maps)
-	h := DotGeneral(w, []int{-1}, nil, kernels, []int{1}, nil) // [batch, C, count, maps]
-	h = nn.ELU(Add(h, ExpandLeftToRank(bias, 4)))
-	return linear(ctx.In("project"), ReduceMean(h, 2), s.Width)
+	batch, channels, time := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
+	each := Reshape(x, batch*channels, 1, time)
+	h := nn.Conv1D{Out: 16, Kernel: s.ElectrodeKernel, Stride: s.ElectrodeStride, Padding: s.ElectrodeKernel / 2}.Apply(ctx.In("encoder"), each)
+	h = ReduceMean(nn.ELU(h), 2) // [batch·C, 16]
+	return nn.Linear{Out: s.Width}.Apply(ctx.In("project"), Reshape(h, batch, channels, -1))
 }
 
-// channelAttention weighs the electrodes: tokens [batch, C, D] to weights [batch, C] that sum to one.
-func channelAttention(ctx *mlctx.Context, tokens *Node) *Node {
-	h := Tanh(linear(ctx.In("hidden"), tokens, tokens.Shape().Dim(-1)))
-	return Softmax(Squeeze(linear(ctx.In("score"), h, 1), -1), -1)
+// encode adds position codes to tokens [batch, tokens, D] and runs them through the branch's own transformer.
+func (s Size) encode(ctx *mlctx.Context, tokens *Node, v Variant) *Node {
+	if !v.NoPositions {
+		tokens = Add(tokens, parameter(ctx, tokens, "positions", nn.Normal(1), 1, tokens.Shape().Dim(1), s.Width))
+	}
+	return encoder(ctx, tokens, s.Heads, s.Depth)
+}
+
+// encoder is a stack of pre-norm transformer blocks on tokens [batch, tokens, width]. The attention scores are divided by √width, not by the
+// root of a head's width. There is no layer norm after the last block.
+func encoder(ctx *mlctx.Context, tokens *Node, heads, blocks int) *Node {
+	width := tokens.Shape().Dim(2)
+	each := nn.FanInUniform(width)
+	init := nn.LinearInit{Weights: each, Bias: each}
+	for i := range blocks {
+		tokens = nn.TransformerLayer{
+			Heads: heads, Hidden: 4 * width, PreNorm: true, Activation: nn.GELU, ScoreScale: 1 / math.Sqrt(float64(width)),
+			AttentionDropout: 0.5, ResidualDropout: 0.5, HiddenDropout: 0.5, QKV: init, Out: init,
+		}.Apply(ctx.Inf("block%d", i), tokens)
+	}
+	return tokens
+}
+
+// head is the classifier: f [batch, features] to width, 32 and the classes, with ELU and dropout 0.5 and 0.3 between.
+func head(ctx *mlctx.Context, f *Node, width, classes int) *Node {
+	f = nn.Dropout(ctx, nn.ELU(nn.Linear{Out: width}.Apply(ctx.In("hidden1"), f)), 0.5)
+	f = nn.Dropout(ctx, nn.ELU(nn.Linear{Out: 32}.Apply(ctx.In("hidden2"), f)), 0.3)
+	return nn.Linear{Out: classes}.Apply(ctx.In("classes"), f)
+}
+
+// parameter returns the value of a trainable variable.
+func parameter(ctx *mlctx.Context, like *Node, name string, init nn.Initializer, dims ...int) *Node {
+	return ctx.WithInitializer(init(ctx)).VariableWithShape(name, shapes.Make(like.DType(), dims...)).ValueGraph(like.Graph())
 }

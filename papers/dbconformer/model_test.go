@@ -68,7 +68,8 @@ func TestParameterCounts(t *testing.T) {
 	}
 }
 
-// The networks must compute what an independent implementation of their equations computes: see testdata/golden.py.
+// The networks must compute, in double precision, what an independent implementation of their equations computes: see
+// testdata/golden.py.
 func TestNetworksAgreeWithPyTorch(t *testing.T) {
 	data, err := os.ReadFile("testdata/golden.json")
 	if err != nil {
@@ -104,10 +105,10 @@ func TestNetworksAgreeWithPyTorch(t *testing.T) {
 					}
 				}
 			}
-			x := make([]float32, c.Batch*c.Channels*c.Samples)
+			x := make([]float64, c.Batch*c.Channels*c.Samples)
 			for i := range x {
 				f := float64(i)
-				x[i] = float32(math.Sin(0.61*f) + 0.5*math.Sin(math.Mod(0.0173*f*f, 6.2831853)))
+				x[i] = math.Sin(0.61*f) + 0.5*math.Sin(math.Mod(0.0173*f*f, 6.2831853))
 			}
 			labels := make([]int32, c.Batch)
 			for i := range labels {
@@ -134,13 +135,13 @@ func TestNetworksAgreeWithPyTorch(t *testing.T) {
 					phase += (k + 1) * int(ch)
 				}
 				phase %= 97
-				values := make([]float32, v.Shape().Size())
+				values := make([]float64, v.Shape().Size())
 				for i := range values {
 					w := 0.3 * math.Sin(0.37*float64(i)+float64(phase))
-					if strings.HasSuffix(name, "/scale") || strings.HasSuffix(name, "/variance") {
+					if strings.HasSuffix(name, "/scale") || strings.HasSuffix(name, "/running_variance") {
 						w++
 					}
-					values[i] = float32(w)
+					values[i] = w
 				}
 				if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
 					t.Fatal(err)
@@ -167,18 +168,19 @@ func TestNetworksAgreeWithPyTorch(t *testing.T) {
 				return append(out, Gradient(loss, params...)...)
 			})
 			out := exec.MustExec(xs, tensors.FromFlatDataAndDimensions(labels, c.Batch, 1))
-			compare := func(what string, got [][]float32, want [][]float64) {
-				for i := range want {
-					for j := range want[i] {
-						if d := math.Abs(float64(got[i][j]) - want[i][j]); d > 2e-5*(1+math.Abs(want[i][j])) {
-							t.Errorf("%s %d,%d is %g, want %g", what, i, j, got[i][j], want[i][j])
+			compare := func(what string, got *tensors.Tensor, want [][]float64) {
+				flat := tensors.MustCopyFlatData[float64](got)
+				for i, row := range want {
+					for j, w := range row {
+						if g := flat[i*len(row)+j]; math.Abs(g-w) > 1e-9*(1+math.Abs(w)) {
+							t.Errorf("%s %d,%d is %g, want %g", what, i, j, g, w)
 						}
 					}
 				}
 			}
-			compare("logit", rows(out[0]), c.Logits)
+			compare("logit", out[0], c.Logits)
 			if c.Attention != nil {
-				compare("attention", rows(out[1]), c.Attention)
+				compare("attention", out[1], c.Attention)
 			}
 			if len(names) != len(c.Gradients) {
 				t.Errorf("%d variables, the golden file has %d", len(names), len(c.Gradients))
@@ -190,11 +192,11 @@ func TestNetworksAgreeWithPyTorch(t *testing.T) {
 					continue
 				}
 				got, scale := 0.0, 0.0
-				for k, v := range tensors.MustCopyFlatData[float32](out[2+i]) {
-					got += float64(v) * math.Cos(0.73*float64(k))
-					scale += math.Abs(float64(v))
+				for k, v := range tensors.MustCopyFlatData[float64](out[2+i]) {
+					got += v * math.Cos(0.73*float64(k))
+					scale += math.Abs(v)
 				}
-				if math.Abs(got-want) > 2e-5+1e-4*scale {
+				if math.Abs(got-want) > 1e-9*(1+scale) {
 					t.Errorf("gradient of %s: %g, want %g (sum of magnitudes %g)", name, got, want, scale)
 				}
 			}
