@@ -77,15 +77,7 @@ type Signal struct {
 
 // scale gives the straight line from numbers to values.
 func (s *Signal) scale() (gain, offset float64) {
-	physical, digital := s.PhysicalMax-s.PhysicalMin, s.DigitalMax-s.DigitalMin
-	if physical == 0 {
-		physical = 1
-	}
-	if digital == 0 {
-		digital = 1
-	}
-	gain = physical / digital
-	return gain, s.PhysicalMin - s.DigitalMin*gain
+	return records.Scale(s.PhysicalMin, s.PhysicalMax, s.DigitalMin, s.DigitalMax)
 }
 
 // Annotation is a text with a time.

@@ -113,3 +113,17 @@ func Integer(s string) (int64, error) {
 	}
 	return int64(x), nil
 }
+
+// Scale gives the straight line from numbers to values that a physical and a digital range describe: n*gain + offset. A range
+// of nothing counts as 1, as in MNE-Python.
+func Scale(physicalMin, physicalMax, digitalMin, digitalMax float64) (gain, offset float64) {
+	physical, digital := physicalMax-physicalMin, digitalMax-digitalMin
+	if physical == 0 {
+		physical = 1
+	}
+	if digital == 0 {
+		digital = 1
+	}
+	gain = physical / digital
+	return gain, physicalMin - digitalMin*gain
+}
