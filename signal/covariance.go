@@ -6,6 +6,8 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gyrus-dev/gyrus/compute/cpu/kernel"
 )
 
 // Covariance returns the covariance of the channels of a trial (channels by samples), each channel's mean over time removed,
@@ -15,36 +17,58 @@ func Covariance(trial *mat.Dense) (*mat.SymDense, error) {
 	if samples < 2 {
 		return nil, fmt.Errorf("the trial has %d samples; a covariance needs at least 2", samples)
 	}
-	centred := mat.DenseCopyOf(trial)
+	centred := make([]float64, channels*samples)
 	for c := range channels {
-		row := centred.RawRowView(c)
+		row := centred[c*samples : (c+1)*samples]
+		copy(row, trial.RawRowView(c))
 		floats.AddConst(-floats.Sum(row)/float64(samples), row)
 	}
-	var cov mat.SymDense
-	cov.SymOuterK(1/float64(samples-1), centred)
+	product := make([]float64, channels*channels)
+	g := kernel.GEMM[float64]{M: channels, N: channels, K: samples, C: product, LDC: channels,
+		A: kernel.View[float64]{Data: centred, Row: samples, Col: 1}, B: kernel.View[float64]{Data: centred, Row: 1, Col: samples}}
+	g.Run(kernel.Serial{})
+	floats.Scale(1/float64(samples-1), product)
+	cov := mat.NewSymDense(channels, product) // which reads one triangle
 	for c := range channels {
 		if v := cov.At(c, c); math.IsNaN(v) || math.IsInf(v, 0) {
 			return nil, fmt.Errorf("channel %d holds a value that is not a finite number", c+1)
 		}
 	}
-	return &cov, nil
+	return cov, nil
 }
 
-// MeanCovariance returns the mean of the trials' covariances. All trials must have the same channels; they may differ in length.
-func MeanCovariance(trials []*mat.Dense) (*mat.SymDense, error) {
+// Covariances returns the covariance of each trial. All trials must have the same channels; they may differ in length.
+func Covariances(trials []*mat.Dense) ([]*mat.SymDense, error) {
 	if len(trials) == 0 {
 		return nil, fmt.Errorf("no trials to take a covariance of")
 	}
 	channels, _ := trials[0].Dims()
-	mean := mat.NewSymDense(channels, nil)
-	for i, trial := range trials {
-		if c, _ := trial.Dims(); c != channels {
-			return nil, fmt.Errorf("trial %d has %d channels, the first has %d", i+1, c, channels)
+	out, failed := make([]*mat.SymDense, len(trials)), make([]error, len(trials))
+	parallel(len(trials), func(i int) {
+		if c, _ := trials[i].Dims(); c != channels {
+			failed[i] = fmt.Errorf("trial %d has %d channels, the first has %d", i+1, c, channels)
+			return
 		}
-		cov, err := Covariance(trial)
+		if out[i], failed[i] = Covariance(trials[i]); failed[i] != nil {
+			failed[i] = fmt.Errorf("trial %d: %w", i+1, failed[i])
+		}
+	})
+	for _, err := range failed {
 		if err != nil {
-			return nil, fmt.Errorf("trial %d: %w", i+1, err)
+			return nil, err
 		}
+	}
+	return out, nil
+}
+
+// MeanCovariance returns the mean of the trials' covariances. All trials must have the same channels; they may differ in length.
+func MeanCovariance(trials []*mat.Dense) (*mat.SymDense, error) {
+	covariances, err := Covariances(trials)
+	if err != nil {
+		return nil, err
+	}
+	mean := mat.NewSymDense(covariances[0].SymmetricDim(), nil)
+	for _, cov := range covariances {
 		mean.AddSym(mean, cov)
 	}
 	mean.ScaleSym(1/float64(len(trials)), mean)

@@ -25,38 +25,47 @@ func FitCSP(trials []*mat.Dense, labels []int, filters int, shrink float64) (*CS
 	if len(trials) != len(labels) {
 		return nil, fmt.Errorf("CSP: %d trials but %d labels", len(trials), len(labels))
 	}
+	covariances, err := Covariances(trials)
+	if err != nil {
+		return nil, fmt.Errorf("CSP: %w", err)
+	}
+	return FitCSPCovariances(covariances, labels, filters, shrink)
+}
+
+// FitCSPCovariances is FitCSP given the covariance of each trial. A cross-validation that computes them once saves most of its work.
+func FitCSPCovariances(covariances []*mat.SymDense, labels []int, filters int, shrink float64) (*CSP, error) {
+	if len(covariances) != len(labels) {
+		return nil, fmt.Errorf("CSP: %d trials but %d labels", len(covariances), len(labels))
+	}
 	var cov [2]*mat.SymDense
-	for class := range cov {
-		n := 0
-		for i, trial := range trials {
-			if labels[i] != 0 && labels[i] != 1 {
-				return nil, fmt.Errorf("CSP: trial %d has label %d; labels must be 0 or 1", i+1, labels[i])
-			}
-			if labels[i] != class {
-				continue
-			}
-			c, err := Covariance(trial)
-			if err != nil {
-				return nil, fmt.Errorf("CSP: trial %d: %w", i+1, err)
-			}
-			trace := mat.Trace(c)
-			if !(trace > 0) {
-				return nil, fmt.Errorf("CSP: trial %d is flat", i+1)
-			}
-			c.ScaleSym(1/trace, c)
-			if cov[class] == nil {
-				cov[class] = mat.NewSymDense(c.SymmetricDim(), nil)
-			}
-			if got, want := c.SymmetricDim(), cov[class].SymmetricDim(); got != want {
-				return nil, fmt.Errorf("CSP: trial %d has %d channels, the others %d", i+1, got, want)
-			}
-			cov[class].AddSym(cov[class], c)
-			n++
+	var count [2]float64
+	for i, c := range covariances {
+		class, n := labels[i], c.SymmetricDim()
+		if class != 0 && class != 1 {
+			return nil, fmt.Errorf("CSP: trial %d has label %d; labels must be 0 or 1", i+1, class)
 		}
-		if n == 0 {
+		trace := mat.Trace(c)
+		if !(trace > 0) {
+			return nil, fmt.Errorf("CSP: trial %d is flat", i+1)
+		}
+		if n != covariances[0].SymmetricDim() {
+			return nil, fmt.Errorf("CSP: trial %d has %d channels, the first %d", i+1, n, covariances[0].SymmetricDim())
+		}
+		if cov[class] == nil {
+			cov[class] = mat.NewSymDense(n, nil)
+		}
+		for row := range n {
+			for column := row; column < n; column++ {
+				cov[class].SetSym(row, column, cov[class].At(row, column)+c.At(row, column)*(1/trace))
+			}
+		}
+		count[class]++
+	}
+	for class := range cov {
+		if count[class] == 0 {
 			return nil, fmt.Errorf("CSP: no trial of class %d", class)
 		}
-		cov[class].ScaleSym(1/float64(n), cov[class])
+		cov[class].ScaleSym(1/count[class], cov[class])
 		cov[class] = Shrink(cov[class], shrink)
 	}
 	channels := cov[0].SymmetricDim()
@@ -71,24 +80,12 @@ func FitCSP(trials []*mat.Dense, labels []int, filters int, shrink float64) (*CS
 	if err != nil {
 		return nil, fmt.Errorf("CSP: %w", err)
 	}
-	var half, inWhite mat.Dense
-	half.Mul(white, cov[1])
-	inWhite.Mul(&half, white)
-	sym := mat.NewSymDense(channels, nil)
-	for i := range channels {
-		for j := i; j < channels; j++ {
-			sym.SetSym(i, j, (inWhite.At(i, j)+inWhite.At(j, i))/2)
-		}
+	values, all, err := eigenIn(white, cov[1])
+	if err != nil {
+		return nil, fmt.Errorf("CSP: %w", err)
 	}
-	var eig mat.EigenSym
-	if !eig.Factorize(sym, true) {
-		return nil, fmt.Errorf("CSP: the eigenvalues did not converge")
-	}
-	values := eig.Values(nil) // ascending
-	var vectors, all, patterns mat.Dense
-	eig.VectorsTo(&vectors)
-	all.Mul(white, &vectors) // channels by filters
-	patterns.Mul(&both, &all)
+	var patterns mat.Dense
+	patterns.Mul(&both, all)
 
 	csp := &CSP{Filters: mat.NewDense(filters, channels, nil), Patterns: mat.NewDense(filters, channels, nil)}
 	for k, column := range bothEnds(values, filters) {
@@ -136,6 +133,24 @@ func (c *CSP) Features(trial *mat.Dense) []float64 {
 			power += (v - mean) * (v - mean)
 		}
 		features[k] = math.Log(max(power/float64(samples), math.SmallestNonzeroFloat64))
+	}
+	return features
+}
+
+// CovarianceFeatures is Features given the trial's covariance and its number of samples.
+func (c *CSP) CovarianceFeatures(cov *mat.SymDense, samples int) []float64 {
+	filters, _ := c.Filters.Dims()
+	features := make([]float64, filters)
+	for k := range filters {
+		w := c.Filters.RawRowView(k)
+		power := 0.0
+		for i, a := range w {
+			power += a * a * cov.At(i, i)
+			for j := i + 1; j < len(w); j++ {
+				power += 2 * a * w[j] * cov.At(i, j)
+			}
+		}
+		features[k] = math.Log(max(power*float64(samples-1)/float64(samples), math.SmallestNonzeroFloat64))
 	}
 	return features
 }

@@ -7,7 +7,8 @@
 //   - [Resampling], [Detrend], [Hilbert] and [Envelope].
 //   - [Covariance] of a trial, its [CheckRank] and its [InverseSqrt].
 //   - [Alignment], [EuclideanAlignment] and [OnlineAlignment] bring the trials of different people to a common reference.
-//   - [CSP] finds the spatial filters whose power tells two classes apart; [LDA] classifies features.
+//   - [CSP] finds the spatial filters whose power tells two classes apart, [FilterBank] those of several bands; [XDAWN] those that raise evoked
+//     responses; [LDA] classifies features.
 //
 // Beside it lie what is large enough for a package of its own: epoch cuts trials and rejects artefacts, spectrum estimates power over frequency
 // and time, ica unmixes sources, riemann works with covariances as points of a curved space, connectivity compares channels, and
