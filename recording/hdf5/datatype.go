@@ -165,6 +165,13 @@ func (t *Type) complexParts() (re, im int, part *Type, ok bool) {
 	return a.Offset, b.Offset, a.Type, true
 }
 
+// IsComplex reports whether an element is a complex number: one of HDF5's own, or a compound as h5py and MATLAB write them.
+// Read gives these as complex64 or complex128.
+func (t *Type) IsComplex() bool {
+	_, _, _, ok := t.complexParts()
+	return ok
+}
+
 // maxTypeDepth is how deep types may lie within types.
 const maxTypeDepth = 32
 

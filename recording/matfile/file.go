@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/hdf5"
 )
 
 // MaxVariable is the most bytes one variable may occupy once inflated. MATLAB itself does not write larger ones in these
@@ -27,13 +28,14 @@ type File struct {
 	size   int64
 	close  func() error
 	vars   []Variable
-	hidden int // top-level matrices without a name: MATLAB's own subsystem data
+	hidden int        // top-level matrices without a name: MATLAB's own subsystem data
+	h5     *hdf5.File // of level 7.3
 }
 
 // Header is what a MAT-file says about itself.
 type Header struct {
-	Level int              // 4 or 5
-	Text  string           // the 116 bytes of free text of level 5: who wrote the file and when
+	Level int              // 4, 5, or 7 for level 7.3
+	Text  string           // the 116 bytes of free text of levels 5 and 7.3: who wrote the file and when
 	Order binary.ByteOrder // the byte order of the whole file; that of the first variable in level 4
 }
 
@@ -46,8 +48,8 @@ type Variable struct {
 	Complex    bool
 	Logical    bool
 	Compressed bool
-	Offset     int64 // where its element begins in the file
-	Bytes      int64 // that it occupies in the file
+	Offset     int64 // where its element begins in the file; in level 7.3, the address of its object
+	Bytes      int64 // that it occupies in the file; in level 7.3, of its elements, without those of a struct or cell
 
 	v4 header4
 }
@@ -122,20 +124,19 @@ func NewFile(r io.ReaderAt, size int64, name string) (*File, error) {
 	if n, err := r.ReadAt(head, 0); n < len(head) {
 		return nil, f.broken(0, "a header that cannot be read", "", "", err)
 	}
-	if bytes.HasPrefix(head, []byte(hdf5Magic)) || (len(head) == headerSize && versionOf(head) == 0x0200) {
-		return nil, &recording.Error{Path: name, Offset: 0, Found: "a MAT-file of level 7.3, which is an HDF5 file",
-			Expected: "level 4 or 5", Remedy: "HDF5 is not read yet: in MATLAB, save it again with save(..., '-v7')"}
-	}
 	if err := f.index(head); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// hdf5Magic begins an HDF5 file without user block.
+// hdf5Magic begins an HDF5 file without user block. In MATLAB's own files the user block is a header like that of level 5.
 const hdf5Magic = "\x89HDF\r\n\x1a\n"
 
 func (f *File) index(head []byte) error {
+	if bytes.HasPrefix(head, []byte(hdf5Magic)) || (len(head) == headerSize && versionOf(head) == 0x0200) {
+		return f.index73(head)
+	}
 	// A level 4 file begins with a type number below 5000, so one of its first four bytes is 0; level 5 begins with text.
 	if len(head) < 4 || bytes.IndexByte(head[:4], 0) >= 0 {
 		f.Header.Level = 4
@@ -188,10 +189,13 @@ func (f *File) Array(name string) (*recording.Array, error) {
 func (f *File) ReadVariable(entry Variable) (*Value, error) {
 	var v *Value
 	var err error
-	if f.Header.Level == 4 {
+	switch f.Header.Level {
+	case 4:
 		v, err = f.read4(entry)
-	} else {
+	case 5:
 		v, err = f.read5(entry)
+	default: // values of level 7.3 know their path, and may share what they hold
+		return f.read73(entry)
 	}
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/hdf5"
 )
 
 func init() {
@@ -22,8 +23,10 @@ func match(h recording.Head) recording.Confidence {
 		return recording.No
 	case len(h.Data) >= headerSize && (string(h.Data[126:128]) == "IM" || string(h.Data[126:128]) == "MI"):
 		return recording.Sure
+	case h.Ext == "mat" && hdf5.IsHDF5(h):
+		return recording.Sure // level 7.3 without MATLAB's header, as other programs write it
 	case h.Ext == "mat":
-		return recording.Likely // level 4, which has no magic number; level 7.3, which is told apart when opened
+		return recording.Likely // level 4, which has no magic number
 	case len(h.Data) >= 24 && bytes.IndexByte(h.Data[:4], 0) >= 0:
 		if f, err := NewFile(bytes.NewReader(h.Data), int64(len(h.Data)), ""); err == nil && h.Size == int64(len(h.Data)) && len(f.vars) > 0 {
 			return recording.Likely
@@ -41,7 +44,11 @@ func describe(path string) (*recording.Description, error) {
 		return nil, err
 	}
 	defer f.Close()
-	d := &recording.Description{Title: fmt.Sprintf("MATLAB MAT-file, level %d", f.Header.Level), Items: []recording.Item{}}
+	level := fmt.Sprint(f.Header.Level)
+	if f.h5 != nil {
+		level = "7.3"
+	}
+	d := &recording.Description{Title: "MATLAB MAT-file, level " + level, Items: []recording.Item{}}
 	if f.Header.Text != "" {
 		d.Properties = append(d.Properties, recording.Property{Name: "header", Value: f.Header.Text})
 	}
@@ -53,7 +60,8 @@ func describe(path string) (*recording.Description, error) {
 				item.Type = "object of class " + entry.ClassName
 			}
 			item.Text = "not readable: its encoding is not published"
-		case err != nil || entry.Bytes > describeLimit || (entry.Class.numeric() && n > describeLimit/8):
+		case f.h5 != nil && f.heavy(entry, describeLimit), err != nil, entry.Bytes > describeLimit,
+			entry.Class.numeric() && n > describeLimit/8:
 			item.Text = "values not looked at: large"
 		default:
 			v, err := f.ReadVariable(entry)

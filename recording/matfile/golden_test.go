@@ -62,6 +62,9 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := readAll(path)
 			if why, broken := want["error"]; broken {
+				if strings.Contains(string(why), "HDF reader") {
+					return // TestLevel73Golden reads it
+				}
 				if err == nil {
 					t.Fatalf("no error where scipy says %s", why)
 				}
@@ -216,7 +219,7 @@ func digest(t *testing.T, a *recording.Array) string {
 }
 
 // TestExpected holds the reader against the list that came with the files of SciPy's tests: each gives content where the list
-// says ok, an error where it says error.
+// says ok, an error where it says error; but the one of level 7.3, which SciPy leaves to others, gives its variable.
 func TestExpected(t *testing.T) {
 	data := os.Getenv("GYRUS_DATA")
 	if data == "" {
@@ -234,6 +237,9 @@ func TestExpected(t *testing.T) {
 		}
 		n++
 		got, err := readAll(filepath.Join(data, "formats", fields[0]))
+		if strings.Contains(fields[2], "HDF reader") {
+			fields[2] = "ok: testdouble[9, 1]"
+		}
 		if wantErr := strings.HasPrefix(fields[2], "error"); wantErr != (err != nil) {
 			t.Errorf("%s: error %v, but the list says %s", fields[0], err, fields[2])
 			continue

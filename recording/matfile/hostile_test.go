@@ -137,7 +137,8 @@ func TestHostile(t *testing.T) {
 		{"short header", file()[:60], "a header of 128 bytes"},
 		{"no byte order", append(bytes.Repeat([]byte{'M'}, 126), "XX"...), `found "XX"`},
 		{"wrong version", append(append(bytes.Repeat([]byte{'M'}, 124), 9, 9), "IM"...), "version 0x0909"},
-		{"HDF5", append([]byte(hdf5Magic), make([]byte, 200)...), "save it again with save(..., '-v7')"},
+		{"HDF5", append([]byte(hdf5Magic), make([]byte, 200)...), "addresses of 0 and lengths of 0 bytes"},
+		{"7.3 without HDF5", append(append(bytes.Repeat([]byte{'M'}, 124), 0, 2, 'I', 'M'), make([]byte, 900)...), "no HDF5 signature"},
 		{"unknown element", file(element(77, nil)), "an element of type 77"},
 		{"element longer than file", file(lie(good, 4, 1<<31)), "a variable of 2147483648 bytes"},
 		{"data longer than variable", file(lie(good, len(good)-28, 1<<30)), "an element of 1073741824 bytes"},
@@ -315,7 +316,7 @@ func TestAccessErrors(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, name := range []string{"made-plain.mat", "made-compressed.mat", "made-level4.mat"} {
+	for _, name := range []string{"made-plain.mat", "made-compressed.mat", "made-level4.mat", "made-73.mat"} {
 		content, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)
