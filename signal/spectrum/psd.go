@@ -200,7 +200,7 @@ func (m Multitaper) PSD(x *mat.Dense, fs float64) (*PSD, error) {
 	if err := check(x, fs); err != nil {
 		return nil, err
 	}
-	tapers, concentration, err := m.tapers(n, fs)
+	tapers, concentration, err := m.Tapers(n, fs)
 	if err != nil {
 		return nil, err
 	}
@@ -278,8 +278,8 @@ func adapt(power [][]float64, f int, concentration []float64, white float64) flo
 	return estimate
 }
 
-// tapers returns the tapers for n samples that are concentrated to more than 0.9.
-func (m Multitaper) tapers(n int, fs float64) (tapers [][]float64, concentration []float64, err error) {
+// Tapers returns the tapers for n samples at fs Hz, those that are concentrated to more than 0.9, and their concentrations.
+func (m Multitaper) Tapers(n int, fs float64) (tapers [][]float64, concentration []float64, err error) {
 	nw := 4.0
 	if m.Bandwidth != 0 {
 		nw = m.Bandwidth * float64(n) / (2 * fs)
