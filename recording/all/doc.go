@@ -6,14 +6,15 @@
 package all
 
 import (
-	_ "github.com/gyrus-dev/gyrus/recording/edf"     // EDF, EDF+, BDF
-	_ "github.com/gyrus-dev/gyrus/recording/fif"     // MEG and EEG (MNE-Python, MEGIN)
-	_ "github.com/gyrus-dev/gyrus/recording/gdf"     // GDF
-	_ "github.com/gyrus-dev/gyrus/recording/gifti"   // surfaces
-	_ "github.com/gyrus-dev/gyrus/recording/hdf5"    // HDF5
-	_ "github.com/gyrus-dev/gyrus/recording/matfile" // MATLAB
-	_ "github.com/gyrus-dev/gyrus/recording/nifti"   // volumes: NIfTI, MGH
-	_ "github.com/gyrus-dev/gyrus/recording/numpy"   // NPY, NPZ
-	_ "github.com/gyrus-dev/gyrus/recording/table"   // CSV, TSV
-	_ "github.com/gyrus-dev/gyrus/recording/xdf"     // Lab Streaming Layer
+	_ "github.com/gyrus-dev/gyrus/recording/brainvision" // Brain Products
+	_ "github.com/gyrus-dev/gyrus/recording/edf"         // EDF, EDF+, BDF
+	_ "github.com/gyrus-dev/gyrus/recording/fif"         // MEG and EEG (MNE-Python, MEGIN)
+	_ "github.com/gyrus-dev/gyrus/recording/gdf"         // GDF
+	_ "github.com/gyrus-dev/gyrus/recording/gifti"       // surfaces
+	_ "github.com/gyrus-dev/gyrus/recording/hdf5"        // HDF5
+	_ "github.com/gyrus-dev/gyrus/recording/matfile"     // MATLAB
+	_ "github.com/gyrus-dev/gyrus/recording/nifti"       // volumes: NIfTI, MGH
+	_ "github.com/gyrus-dev/gyrus/recording/numpy"       // NPY, NPZ
+	_ "github.com/gyrus-dev/gyrus/recording/table"       // CSV, TSV
+	_ "github.com/gyrus-dev/gyrus/recording/xdf"         // Lab Streaming Layer
 )

@@ -8,5 +8,6 @@
 // unit. Events are labelled with their code in decimal ("769"), as MNE-Python does; package gdf knows no meanings. An event
 // table that gives no durations leaves them 0.
 //
-// Not read: electrode positions, whose unit the files do not agree on; the tagged fields between the signal headers and the data (version 2.1 and later), events of version 3.
+// Not read: electrode positions, whose unit could not be established; the tagged fields between the signal headers and the
+// data (version 2.1 and later); events of version 3.
 package gdf

@@ -16,11 +16,18 @@ var kinds = map[string]string{"EEG": "eeg", "SEEG": "seeg", "ECOG": "ecog", "IEE
 // ChannelType is the recording.Channel type that a label's first word announces, as in "EEG Fpz-Cz" or "ECG2", or else the
 // one that a unit suggests: "eeg" for a voltage, as MNE-Python assumes, and "misc" for all others.
 func ChannelType(label, unit string) string {
-	word, _, _ := strings.Cut(strings.TrimSpace(label), " ")
-	word = strings.TrimRight(strings.ToUpper(word), "0123456789.:-_+LRUD")
-	for _, w := range []string{strings.ToUpper(strings.Fields(label + " x")[0]), word} {
+	word := strings.ToUpper(label)
+	if words := strings.Fields(word); len(words) > 0 {
+		word = words[0]
+	}
+	for _, w := range []string{word, strings.TrimRight(word, "0123456789.:-_+")} {
 		if kind, ok := kinds[w]; ok {
 			return kind
+		}
+	}
+	for _, prefix := range []string{"EOG", "HEOG", "VEOG", "ECG", "EKG", "EMG"} { // also "VEOGu", "EKGL"
+		if strings.HasPrefix(word, prefix) {
+			return kinds[prefix]
 		}
 	}
 	switch unit {
@@ -80,6 +87,11 @@ func Text(b []byte) string {
 			break
 		}
 	}
+	return Decode(b)
+}
+
+// Decode is Text for zero bytes too.
+func Decode(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}

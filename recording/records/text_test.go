@@ -7,7 +7,7 @@ import (
 
 func TestChannelType(t *testing.T) {
 	for label, want := range map[string]string{"EEG Fpz-Cz": "eeg", "EOG horizontal": "eog", "ECG": "ecg", "EKGL": "ecg", "EMG1": "emg", "Resp oro-nasal": "resp",
-		"Temp rectal": "temperature", "Status": "stim", "TRIGGER": "stim", "Fc5.": "eeg", "": "eeg", "ECOG": "ecog", "SaO2 finger": "bio", "ecg-2": "ecg", "HEOG": "eog"} {
+		"Temp rectal": "temperature", "Status": "stim", "TRIGGER": "stim", "Fc5.": "eeg", "": "eeg", "ECOG": "ecog", "SaO2 finger": "bio", "ecg-2": "ecg", "HEOG": "eog", "VEOGo": "eog", "TempL": "eeg"} {
 		if got := ChannelType(label, "uV"); got != want {
 			t.Errorf("%q is %q, want %q", label, got, want)
 		}
