@@ -129,10 +129,13 @@ func measure(open func() (backends.Backend, error), w work) (m Measurement, err 
 	rng := rand.New(rand.NewPCG(1, 2))
 	var inputs []any
 	var held []*tensors.Tensor
-	for _, dims := range w.inputs {
+	for k, dims := range w.inputs {
 		flat := make([]float32, shapes.Make(0, dims...).Size())
 		for i := range flat {
 			flat[i] = float32(rng.NormFloat64()) * 0.05
+			if k > 0 && k == w.positive {
+				flat[i] = max(flat[i], -flat[i])
+			}
 		}
 		t := tensors.FromFlatDataAndDimensions(flat, dims...)
 		defer t.MustFinalizeAll()
@@ -226,7 +229,7 @@ func (r *Result) peers(ctx context.Context, python string, line *Line) {
 // WriteTable writes the result as a person reads it.
 func (r *Result) WriteTable(w io.Writer) error {
 	var sides []string
-	for _, name := range []string{"numpy", "torch", "torch-loop", "torch-compile", "jax", Stock} {
+	for _, name := range []string{"numpy", "torch", "torch-loop", "torch-fused", "torch-compile", "jax", Stock} {
 		for _, l := range r.Lines {
 			if _, ok := l.Sides[name]; ok {
 				sides = append(sides, name)

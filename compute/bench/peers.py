@@ -141,10 +141,13 @@ def torch_work(torch):
 
         return f
 
-    def fused_adam():
-        w = p(2 << 20)
-        w.grad = r(2 << 20)
-        return torch.optim.Adam([w], fused=True).step
+    def optimizer(fused):
+        def make():
+            w = p(2 << 20)
+            w.grad = r(2 << 20)
+            return torch.optim.Adam([w], fused=fused).step
+
+        return make
 
     def train(params, loss):
         def f():
@@ -214,7 +217,8 @@ def torch_work(torch):
     report("torch", "softmax", softmax)
     report("torch", "layernorm", layernorm)
     report("torch", "gelu", gelu)
-    report("torch", "adam", fused_adam)
+    report("torch", "adam", optimizer(None))
+    report("torch-fused", "adam", optimizer(True))
     report("torch-loop", "adam", adam)
     report("torch", "conv2d", conv2d)
     report("torch", "conv1d", conv1d)
@@ -260,10 +264,22 @@ def jax_work(jax):
     report("jax", "gelu", run(lambda x: nn.gelu(x, approximate=False), (2 << 20,)))
 
     def adam(w, m, v, g):
-        m, v = m * 0.9 + g * 0.1, jnp.abs(v) * 0.999 + g * g * 0.001
+        m, v = m * 0.9 + g * 0.1, v * 0.999 + g * g * 0.001
         return w - m * 0.001 / (jnp.sqrt(v) + 1e-7), m, v
 
-    report("jax", "adam", run(adam, *[(2 << 20,)] * 4))
+
+    def updates():
+        g = jax.jit(adam, donate_argnums=(0, 1, 2))
+        state = [r(2 << 20), r(2 << 20), jnp.abs(r(2 << 20))]
+        grad = r(2 << 20)
+
+        def f():
+            state[:] = g(*state, grad)
+            jax.block_until_ready(state)
+
+        return f
+
+    report("jax", "adam", updates)
     conv = lambda dims, pad: lambda x, w: jnp.mean(lax.conv_general_dilated(x, w, [1] * (len(dims[0]) - 2), [pad] * (len(dims[0]) - 2),
                                                                               dimension_numbers=dims) ** 2)
     report("jax", "conv2d", run(train(conv(("NHWC", "HWIO", "NHWC"), (1, 1)), 2), (16, 32, 32, 32), (3, 3, 32, 32)))

@@ -15,6 +15,8 @@ type work struct {
 	graph  func(x []*Node) []*Node
 	// updates is how many of the outputs, from the first on, take the place of the inputs in the next run, whose memory they may have.
 	updates int
+	// positive is an input to take the absolute value of beforehand, or 0.
+	positive int
 }
 
 // step returns a loss and the parameters after one step of gradient descent.
@@ -43,7 +45,7 @@ func works() []work {
 		work{name: "gelu", inputs: [][]int{{2 << 20}}, graph: layer(func(x *Node) *Node {
 			return Mul(MulScalar(x, 0.5), AddScalar(Erf(MulScalar(x, 0.7071067811865476)), 1))
 		})},
-		work{name: "adam", inputs: [][]int{{2 << 20}, {2 << 20}, {2 << 20}, {2 << 20}}, graph: adam, updates: 3},
+		work{name: "adam", inputs: [][]int{{2 << 20}, {2 << 20}, {2 << 20}, {2 << 20}}, graph: adam, updates: 3, positive: 2},
 		work{name: "conv2d", inputs: [][]int{{16, 32, 32, 32}, {3, 3, 32, 32}}, graph: func(x []*Node) []*Node {
 			return step(ReduceAllMean(Square(Convolve(x[0], x[1]).PadSame().Strides(1).Done())), x)
 		}},
@@ -63,7 +65,7 @@ func norm(x *Node) *Node {
 }
 
 func adam(x []*Node) []*Node {
-	w, m, v, g := x[0], x[1], Abs(x[2]), x[3]
+	w, m, v, g := x[0], x[1], x[2], x[3]
 	m = Add(MulScalar(m, 0.9), MulScalar(g, 0.1))
 	v = Add(MulScalar(v, 0.999), MulScalar(Square(g), 0.001))
 	return []*Node{Sub(w, Div(MulScalar(m, 0.001), AddScalar(Sqrt(v), 1e-7))), m, v}

@@ -392,7 +392,9 @@ func numberForms[T kernel.Number](op opcode) forms {
 	}
 	var zero T
 	if _, single := any(zero).(float32); single && k == kernel.Div {
-		f.vs = func(dst, a, b, _ unsafe.Pointer, n int) { divideBy(span[float32](dst, n), span[float32](a, n), *(*float32)(b)) }
+		f.vs = func(dst, a, b, _ unsafe.Pointer, n int) {
+			divideBy(span[float32](dst, n), span[float32](a, n), *(*float32)(b))
+		}
 	}
 	return f
 }

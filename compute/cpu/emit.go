@@ -26,6 +26,7 @@ type frame struct {
 	ptrs  []unsafe.Pointer // of every stored value
 	arena *block
 	par   parallel
+	alone *frame // the same for one worker
 }
 
 func (f *frame) at(r ref) unsafe.Pointer { return unsafe.Add(f.ptrs[r.val], r.off) }
@@ -36,8 +37,10 @@ type value struct {
 	kind       valueKind
 	index      int // of the parameter or output, or the offset in the arena
 	literal    *literal
-	made, last int // the steps that write it and that read it last
-	shareWith  int // the value whose memory it takes over, or -1
+	made, last int   // the stages that write it and that read it last; until there are stages, steps
+	step       int   // that writes it
+	reads      []int // the steps that read it
+	shareWith  int   // the value whose memory it takes over, or -1
 	mayShare   []int
 }
 
@@ -56,6 +59,8 @@ type emitter struct {
 	values []value
 	steps  []step
 	labels []string
+
+	stageOf []int // the stage of every step
 }
 
 func (e *emitter) newValue(v value) int {
@@ -64,10 +69,17 @@ func (e *emitter) newValue(v value) int {
 	return len(e.values) - 1
 }
 
+// read notes that a step reads the value.
+func (v *value) read(step int) {
+	if n := len(v.reads); n == 0 || v.reads[n-1] != step {
+		v.reads = append(v.reads, step)
+	}
+}
+
 // temporary returns arena memory that only the present step uses.
 func (e *emitter) temporary(bytes int) int {
 	v := e.newValue(value{bytes: bytes})
-	e.values[v].made, e.values[v].last = len(e.steps), len(e.steps)
+	e.values[v].made = len(e.steps)
 	return v
 }
 
@@ -100,11 +112,11 @@ func (e *emitter) emit() error {
 		for _, m := range g.members {
 			for _, v := range m.operands {
 				if base := e.placeOf(v.base); base.group != g {
-					e.values[base.value].last = now
+					e.values[base.value].read(now)
 				}
 			}
 			if m.value >= 0 {
-				e.values[m.value].made, e.values[m.value].last = now, now
+				e.values[m.value].made = now
 			}
 		}
 		if g.fused {
@@ -178,7 +190,7 @@ func (e *emitter) plan() int {
 		for _, i := range made[s] {
 			v := &e.values[i]
 			for _, j := range v.mayShare {
-				if w := &e.values[j]; w.kind == valueArena && w.last == s && !taken[j] {
+				if w := &e.values[j]; w.kind == valueArena && w.last == s && !taken[j] && e.soleReader(w, s, v.step) {
 					taken[j] = true
 					v.shareWith, v.index = j, w.index
 					break
@@ -268,7 +280,7 @@ func (e *emitter) donors(params []*node) []int {
 			if w.kind != valueParameter || used[w.index] || !params[w.index].shape.Equal(p.node.shape) {
 				return false
 			}
-			if w.last < v.made || w.last == v.made && slices.Contains(v.mayShare, i) {
+			if w.last < v.made || w.last == v.made && slices.Contains(v.mayShare, i) && e.soleReader(w, w.last, v.step) {
 				used[w.index] = true
 				byOutput[o] = w.index
 				return true

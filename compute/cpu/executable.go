@@ -74,6 +74,7 @@ func compileWith(b *Backend, name string, params, outputs []*node, fold bool) (x
 	if err := e.emit(); err != nil {
 		return nil, errors.WithMessagef(err, "compiling %q", name)
 	}
+	e.stages()
 	x.arena = e.plan()
 	x.steps = e.steps
 	x.donors = e.donors(params)
@@ -222,6 +223,7 @@ func (x *Executable) frame() (*frame, error) {
 		return nil, errors.WithMessage(err, "intermediate values")
 	}
 	f := &frame{ptrs: append([]unsafe.Pointer(nil), x.ptrs...), arena: k}
+	f.alone = &frame{ptrs: f.ptrs, arena: k, par: kernel.Serial{}}
 	for _, v := range x.offsets {
 		f.ptrs[v.value] = unsafe.Add(k.ptr(), v.offset)
 	}

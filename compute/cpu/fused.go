@@ -23,6 +23,7 @@ type fusedStep struct {
 	start   []instruction // at the start of every piece
 	body    []instruction // for every tile
 	scratch int           // bytes
+	weight  int           // of the work at one point
 	finish  []finishing   // after all pieces
 	label   string
 }
@@ -748,6 +749,7 @@ func (b *fusedBuilder) layout() {
 		s.blocks, s.pieces = 0, 0
 		return
 	}
+	s.weight = b.weight
 	// About 15 microseconds of work for each piece.
 	const pieceWork = 150000
 	pieces := max(1, b.weight) * s.blockLength / pieceWork

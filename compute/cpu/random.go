@@ -62,14 +62,16 @@ type rngBitsStep struct {
 	bytes    int
 }
 
+// rngPiece is how many bytes a worker draws at a time.
+const rngPiece = 1 << 15
+
 func (s *rngBitsStep) run(f *frame) {
 	in := span[uint64](f.at(s.src), 3)
 	start := pcg{in[0], in[1]}
 	out := span[byte](f.at(s.dst), s.bytes)
-	const piece = 1 << 15
-	f.par.For((s.bytes+piece-1)/piece, func(i int) {
-		part := out[i*piece : min((i+1)*piece, len(out))]
-		at := start.after(i * piece / 8)
+	f.par.For((s.bytes+rngPiece-1)/rngPiece, func(i int) {
+		part := out[i*rngPiece : min((i+1)*rngPiece, len(out))]
+		at := start.after(i * rngPiece / 8)
 		fillRandom(part, at)
 	})
 }

@@ -270,8 +270,11 @@ type concatStep struct {
 	work  int
 }
 
+// concatShared is the number of bytes from which the parts are shared among workers.
+const concatShared = 1 << 18
+
 func (s *concatStep) run(f *frame) {
-	if s.work < 1<<18 {
+	if s.work < concatShared {
 		for _, p := range s.parts {
 			p.do(f, 0, 0)
 		}

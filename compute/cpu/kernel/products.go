@@ -79,8 +79,8 @@ func (p *Products[T]) Extent() (a, b, c, add int) {
 	return a, b, c, add
 }
 
-// shareWork is the number of multiply-adds from which another worker is asked to help.
-const shareWork = 1 << 17
+// ShareWork is the number of multiply-adds from which Products asks another worker to help.
+const ShareWork = 1 << 17
 
 // Run computes all products. add is not read unless Adds is set.
 func (p *Products[T]) Run(par Parallel, a, b, c, add []T) {
@@ -93,11 +93,11 @@ func (p *Products[T]) Run(par Parallel, a, b, c, add []T) {
 	all := piece{to: p.count, rows: p.M, cols: p.N}
 	work := p.M * p.N * p.K * len(p.segments) * p.count
 	workers := par.Workers()
-	if workers == 1 || work < shareWork {
+	if workers == 1 || work < ShareWork {
 		p.part(mk, all, a, b, c, add)
 		return
 	}
-	want := min(4*workers, max(workers, work/shareWork)) // tasks
+	want := min(4*workers, max(workers, work/ShareWork)) // tasks
 	if p.count >= want {
 		tasks := min(p.count, max(want, work>>21))
 		par.For(tasks, func(i int) {

@@ -50,6 +50,9 @@ func unary(f *file) {
 			{"Erf", false, vector.erf},
 			{"Silu", false, func(v vector, x value) value { return v.mul(v.sigmoid(x), v.finite(x)) }},
 			{"Gelu", false, func(v vector, x value) value {
+				if v.wide {
+					return v.geluTabled(x)
+				}
 				e := v.erf(v.mul(x, v.constant(math.Sqrt2/2)))
 				return v.mul(v.mul(v.add(e, v.constant(1)), v.constant(0.5)), v.finite(x))
 			}},
@@ -271,24 +274,56 @@ var erfTable = [][]float64{
 		0.00887048151, 0.00349083962, 0.00044551061, -0.000705810206, -0.000879167521, -0.000718047377, -0.000514321262, -0.000353997399},
 }
 
-// erfTabled is erf by one polynomial out of sixteen, which a permutation of the lanes looks up: half the work of the two branches of erf.
-func (v vector) erfTabled(x value) value {
-	a := v.min(v.held(3.87), v.abs(x)) // above it erf rounds to 1 or its neighbour
-	// Adding this number leaves four times |x|, rounded, in the lowest bits.
-	const quarters = 3 << 20
-	index := v.add(a, v.constant(quarters))
-	t := v.sub(a, v.sub(index, v.constant(quarters)))
+// |x|*(1-Phi(|x|)) = p(|x|-3i/8) for |x| nearest to 3i/8, i < 15, and 0 beyond, where Phi is the normal distribution function: column i of the
+// coefficients, lowest first, interpolates it in Chebyshev's nodes.
+var geluTable = [][]float64{
+	{-1.34984228e-08, 0.132686332, 0.169970512, 0.146581337, 0.100210808, 0.056993179, 0.0275050607, 0.0113726743,
+		0.00404969323, 0.00124563964, 0.000331565039, 7.64642173e-05, 1.52896118e-05, 2.65223548e-06, 3.99268458e-07, 0},
+	{0.5, 0.214384571, 0.000774282031, -0.108066708, -0.127469197, -0.0985779092, -0.0591897443, -0.0290685277,
+		-0.0119456463, -0.00415719766, -0.0012338165, -0.000313692639, -6.85291889e-05, -1.28911906e-05, -2.09140194e-06, 0},
+	{-0.398935378, -0.345705032, -0.216444194, -0.0778031275, 0.0161863081, 0.0521266237, 0.0486025624, 0.0311158169,
+		0.015512011, 0.00629702024, 0.00212648604, 0.000604593544, 0.000145808852, 2.99774165e-05, 5.27259226e-06, 0},
+	{-0, 0.0896935165, 0.129393056, 0.108627908, 0.0566649809, 0.0104129771, -0.0126459887, -0.0160918217,
+		-0.0110798739, -0.005575452, -0.00221751002, -0.000720677548, -0.000194787033, -4.4252527e-05, -8.50955166e-06, 0},
+	{0.0659663752, 0.0467277579, 0.00488123205, -0.0284038149, -0.0358324386, -0.0236087441, -0.0077744606, 0.00162892009,
+		0.00402149186, 0.00301459269, 0.00152597809, 0.000592081924, 0.000184597098, 4.73472355e-05, 1.01287105e-05, 0},
+	{0, -0.0189907085, -0.0226815585, -0.0112630073, 0.00265357527, 0.00885866862, 0.0071551851, 0.00288701011,
+		1.91653289e-05, -0.000837909349, -0.000671840389, -0.000334584998, -0.000124184779, -3.64913831e-05, -8.73653971e-06, 0},
+}
+
+// tabled evaluates one polynomial out of sixteen at a, which is not negative: the one whose centre, a multiple of step, is nearest. A
+// permutation of the lanes looks up the coefficients. a must be less than 15.5*step.
+func (v vector) tabled(a value, step float64, table [][]float64) value {
+	// Adding this number leaves a/step, rounded, in the lowest bits.
+	const whole = 3 << 22
+	index := v.held(whole)
+	v.addProduct(index, a, v.constant(1/step))
+	t := v.copy(a)
+	v.subProduct(t, v.sub(index, v.constant(whole)), v.constant(step))
 	look := func(c []float64) value {
 		r := v.register()
 		v.VPERMPS(v.sixteen(c), index, r)
 		return r
 	}
-	last := len(erfTable) - 1
-	p := look(erfTable[last])
+	last := len(table) - 1
+	p := look(table[last])
 	for i := last - 1; i >= 0; i-- {
-		v.times(p, t, look(erfTable[i]))
+		v.times(p, t, look(table[i]))
 	}
-	return v.withSignOf(v.min(v.held(1), v.mul(p, a)), x)
+	return p
+}
+
+// erfTabled is erf in half the work of the two branches of erf.
+func (v vector) erfTabled(x value) value {
+	a := v.min(v.held(3.87), v.abs(x)) // above it erf rounds to 1 or its neighbour
+	return v.withSignOf(v.min(v.held(1), v.mul(v.tabled(a, 0.25, erfTable), a)), x)
+}
+
+// geluTabled is max(x, 0) less what the normal distribution leaves beyond |x|.
+func (v vector) geluTabled(x value) value {
+	const step = 0.375
+	a := v.min(v.held(15*step), v.abs(x))
+	return v.sub(v.max(v.held(0), x), v.tabled(a, step, geluTable))
 }
 
 // sine returns sin(x + quarters*pi/2) for |x| up to sineLimit.
