@@ -88,7 +88,7 @@ var catalogue = []Set{
 		ID: "nlb-mc-maze", Title: "Neural Latents Benchmark, MC_Maze (DANDI 000128)",
 		Says:    "motor and premotor cortex of a monkey reaching through mazes, spike times and hand velocity; NWB",
 		Licence: "CC BY 4.0", Cite: "Churchland, Kaufman & Pei 2021; Pei et al. 2021", Papers: []string{"langevinflow"},
-		Manual: "Download it with the DANDI client (dandi download DANDI:000128) and export the benchmark's tensors (train_spikes_heldin, ...) to NPZ: this version reads no NWB yet.",
+		Manual: "Download it with the DANDI client (dandi download DANDI:000128) and give the training file (NWB), or the benchmark's tensors (train_spikes_heldin, ...) as HDF5 or NPZ, with --data.",
 	},
 }
 

@@ -146,7 +146,8 @@ func completeParams(_ *cobra.Command, args []string, _ string) ([]string, cobra.
 func (a *app) finish(cmd *cobra.Command, show *progress, out *runner.Outcome, err error, asJSON bool) error {
 	show.clear()
 	if err != nil {
-		if out != nil {
+		var refused *papers.RefusedError
+		if out != nil && !errors.As(err, &refused) { // what was refused would be refused again
 			how := "failed"
 			if errors.Is(err, context.Canceled) {
 				how, err = "stopped", fmt.Errorf("stopped: %w", err)

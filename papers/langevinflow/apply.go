@@ -21,6 +21,7 @@ type modelFile struct {
 	Config  Config
 	BinMS   float64
 	Samples int
+	Align   alignment // how spike times were cut into trials
 }
 
 // apply infers rates and latents of new trials with a saved model.
@@ -81,7 +82,7 @@ func resultFormat(input string) string {
 }
 
 func (m *Trained) applyTo(ctx context.Context, path string, about modelFile) (*Inference, *Counts, error) {
-	c, err := readSeen(path, layout{Axes: "trials,bins,neurons", TrialBins: m.Observed, BinMS: about.BinMS})
+	c, err := readSeen(path, layout{Axes: "trials,bins,neurons", TrialBins: m.Observed, BinMS: about.BinMS, Align: about.Align})
 	if err != nil {
 		return nil, nil, papers.Refuse(err)
 	}

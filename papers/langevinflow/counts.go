@@ -16,7 +16,10 @@ type countsParams struct {
 	Array        string  `param:"array" help:"name of the array in the file; empty for the only one that fits"`
 	Axes         string  `param:"axes" help:"the array's axes, first index first" oneof:"trials,bins,neurons trials,neurons,bins bins,trials,neurons bins,neurons,trials neurons,trials,bins neurons,bins,trials bins,neurons neurons,bins"`
 	TrialBins    int     `param:"trial-bins" help:"cut one long stretch (axes bins,neurons) into trials of this many bins" min:"3"`
-	BinMS        float64 `param:"bin-ms" help:"bin width of the data" unit:"ms" min:"0.1"`
+	BinMS        float64 `param:"bin-ms" help:"bin width of the data; of spike times, the width they are binned with" unit:"ms" min:"0.1"`
+	Align        string  `param:"align" help:"spike times: the event trials are aligned to, TABLE/COLUMN of the recording's intervals"`
+	AlignFrom    float64 `param:"align-from" help:"spike times: start of what is read, from the event" unit:"ms"`
+	AlignTo      float64 `param:"align-to" help:"spike times: end of what is read, from the event" unit:"ms"`
 	HeldOut      float64 `param:"held-out" help:"share of the neurons, the last ones, that is predicted and not read" min:"0" max:"0.9"`
 	Forward      int     `param:"forward" help:"bins at the end of each trial that are predicted and not read" min:"0"`
 	Epochs       int     `param:"epochs" help:"passes over the training trials" min:"1"`
@@ -34,12 +37,12 @@ type countsParams struct {
 	Samples      int     `param:"samples" help:"stochastic passes whose log-rates are averaged" min:"1" max:"1000"`
 }
 
-var countsDefault = countsParams{Axes: "trials,bins,neurons", TrialBins: 50, BinMS: 20, HeldOut: 0.25, Epochs: 100, Ramp: 50, Batch: 64, Hidden: 64,
+var countsDefault = countsParams{Axes: "trials,bins,neurons", TrialBins: 50, BinMS: 20, Align: "trials/move_onset_time", AlignFrom: -250, AlignTo: 450, HeldOut: 0.25, Epochs: 100, Ramp: 50, Batch: 64, Hidden: 64,
 	FeedForward: 256, KL: Released, Eta: 0.01, Gamma: 0.55, Keep: 0.5, Dropout: 0.05, LearningRate: 3e-3, WeightDecay: 2e-5, Samples: 50}
 
-func countsPreset(epochs, ramp, hidden, feedForward, samples int) countsParams {
+func countsPreset(epochs, ramp, batch, hidden, feedForward, samples int) countsParams {
 	p := countsDefault
-	p.Epochs, p.Ramp, p.Hidden, p.FeedForward, p.Samples = epochs, ramp, hidden, feedForward, samples
+	p.Epochs, p.Ramp, p.Batch, p.Hidden, p.FeedForward, p.Samples = epochs, ramp, batch, hidden, feedForward, samples
 	return p
 }
 
@@ -47,10 +50,12 @@ var counts = papers.Experiment{
 	Name: "counts",
 	Summary: "Your own binned spike counts: trains LangevinFlow and its ablation without z and v, and scores held-out neurons (and forward bins, if asked " +
 		"for) on the last fifth of the trials beside smoothing + GLM. A file with the tensor names of the Neural Latents Benchmark (train_spikes_heldin, " +
-		"train_behavior, eval_spikes_heldin ...) is used as the benchmark means it: its evaluation part is scored, and its behaviour decoded.",
-	Params: papers.Presets[countsParams]{Quick: countsPreset(5, 5, 16, 32, 5), Default: countsDefault, Full: countsPreset(2000, 500, 280, 512, 50)},
-	Inputs: []papers.Input{{Name: "counts", Required: true, Formats: []string{"NPZ", "NPY", "MAT v5", "CSV"},
-		Says: "spikes per bin: an array [trials, bins, neurons] (any order of axes) or one stretch [bins, neurons], or a table with columns trial, bin and one per neuron"}},
+		"train_behavior, eval_spikes_heldin ...), or a recording of spike times (NWB) with the benchmark's column of held-out units, is used as the benchmark means it: " +
+		"its evaluation part is scored, and its behaviour decoded.",
+	Params: papers.Presets[countsParams]{Quick: countsPreset(30, 60, 16, 16, 32, 5), Default: countsDefault, Full: countsPreset(2000, 500, 64, 280, 512, 50)},
+	Inputs: []papers.Input{{Name: "counts", Required: true, Formats: []string{"NPZ", "NPY", "MAT", "HDF5", "CSV", "NWB"}, Dataset: "nlb-mc-maze",
+		Says: "spikes per bin: an array [trials, bins, neurons] (any order of axes) or one stretch [bins, neurons], or a table with columns trial, bin and one per neuron; " +
+			"or spike times (NWB), binned around an event of each trial"}},
 	Metrics: []report.Metric{coBPS, fpBPS, behaviourR2},
 	Systems: systemsOf(system, noFlow, smoothing),
 	Run:     runCounts,
@@ -59,7 +64,8 @@ var counts = papers.Experiment{
 func runCounts(ctx context.Context, r *papers.Run) error {
 	p := papers.ParamsOf[countsParams](r)
 	path, _ := r.Input("counts")
-	file, err := readCounts(path, layout{Array: p.Array, Axes: p.Axes, TrialBins: p.TrialBins, BinMS: p.BinMS})
+	align := alignment{Event: p.Align, From: p.AlignFrom, To: p.AlignTo}
+	file, err := readCounts(path, layout{Array: p.Array, Axes: p.Axes, TrialBins: p.TrialBins, BinMS: p.BinMS, Align: align})
 	if err != nil {
 		return papers.Refuse(err)
 	}
@@ -135,7 +141,7 @@ func runCounts(ctx context.Context, r *papers.Run) error {
 			if err != nil {
 				return inferred{}, err
 			}
-			return out, fit.Save(dir, trained.vars, modelFile{Format: 1, Config: c, BinMS: p.BinMS, Samples: p.Samples})
+			return out, fit.Save(dir, trained.vars, modelFile{Format: 1, Config: c, BinMS: p.BinMS, Samples: p.Samples, Align: align})
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.system, err)

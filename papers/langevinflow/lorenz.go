@@ -441,5 +441,5 @@ func judgeLorenz(rs *papers.Results) {
 		Relation("energy drift at η over that at η/2 (smallest)", rs.Min(system, "drift-ratio"), "≥", 1.7).
 		Relation("energy drift at η over that at η/2 (largest)", rs.Max(system, "drift-ratio"), "≤", 2.4)
 	rs.Claim("forward").Relation("fp-bps of every seed (smallest)", rs.Min(system, "fp-bps"), ">", 0)
-	rs.NotTested("mc-maze", "the recording comes as NWB, which this version does not read; its test spikes were never public")
+	rs.NotTested("mc-maze", "it takes the MC_Maze recording (gyrus run langevinflow/counts --data FILE.nwb), and the published numbers are of test trials whose spikes were never public")
 }

@@ -74,7 +74,7 @@ func init() {
 		},
 		Experiments: []papers.Experiment{lorenz, newConditions, counts},
 		Apply:       apply,
-		Applies: "Reads spike counts [trials, bins, neurons] (NPZ, NPY, MAT, or CSV with columns trial, bin and one per neuron) of the neurons and bin width the model was " +
+		Applies: "Reads spike counts [trials, bins, neurons] (NPZ, NPY, MAT, HDF5, or CSV with columns trial, bin and one per neuron) or spike times (NWB) of the neurons and bin width the model was " +
 			"trained on; held-out neurons and forward bins need not be there. Writes rates (counts per bin) and latents as NPZ, or rates alone as CSV, as the name in --out ends.",
 	})
 }

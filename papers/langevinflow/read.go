@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/hdf5"
 	"github.com/gyrus-dev/gyrus/recording/table"
 
 	_ "github.com/gyrus-dev/gyrus/recording/all" // every format a lab may keep counts in
@@ -20,6 +21,8 @@ type layout struct {
 	Axes      string  // what its axes are, first index first: "trials,bins,neurons" in any order, or "bins,neurons"
 	TrialBins int     // where the file is one long stretch: cut it into trials of this many bins
 	BinMS     float64 // bin width of the data; 0 if unknown
+	Align     alignment
+	Whole     bool // take all trials of a recording together, whatever it sets aside for evaluation
 }
 
 // content is what a file of spike counts holds.
@@ -66,13 +69,22 @@ func readCounts(path string, l layout) (content, error) {
 
 func readContent(path string, l layout) (content, error) {
 	plain := content{heldOut: -1, forward: -1}
-	table, err := isTable(path)
-	if err != nil {
+	format, err := recording.Detect(path)
+	switch {
+	case err != nil:
 		return content{}, err
-	}
-	if table {
+	case isTable(format, path):
 		plain.train, err = readTrialTable(path)
 		return plain, err
+	case format.Name == "hdf5":
+		f, err := hdf5.Open(path)
+		if err != nil {
+			return content{}, err
+		}
+		defer f.Close()
+		if isNWB(f) {
+			return readNWB(f, l)
+		}
 	}
 	arrays, err := recording.Arrays(path)
 	if err != nil {
@@ -89,10 +101,22 @@ func readContent(path string, l layout) (content, error) {
 // the benchmark it takes the held-in neurons of the evaluation part, or of the training part if there is no other.
 func readSeen(path string, l layout) (*Counts, error) {
 	c, err := func() (*Counts, error) {
-		if table, err := isTable(path); err != nil {
+		format, err := recording.Detect(path)
+		if err != nil {
 			return nil, err
-		} else if table {
+		} else if isTable(format, path) {
 			return readTrialTable(path)
+		} else if format.Name == "hdf5" {
+			f, err := hdf5.Open(path)
+			if err != nil {
+				return nil, err
+			}
+			defer f.Close()
+			if isNWB(f) {
+				l.Whole = true
+				c, err := readNWB(f, l)
+				return c.train, err
+			}
 		}
 		arrays, err := recording.Arrays(path)
 		if err != nil {
@@ -112,9 +136,16 @@ func readSeen(path string, l layout) (*Counts, error) {
 	return c, c.Check(filepath.Base(path))
 }
 
-func isTable(path string) (bool, error) {
-	format, err := recording.Detect(path)
-	return format.Name == "table" || err == nil && strings.HasSuffix(strings.ToLower(path), ".csv"), err
+func isTable(format recording.Format, path string) bool {
+	return format.Name == "table" || strings.HasSuffix(strings.ToLower(path), ".csv")
+}
+
+// few lists the first names of many.
+func few(names []string, most int) string {
+	if len(names) > most {
+		names = append(slices.Clone(names[:most]), fmt.Sprintf("and %d more", len(names)-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 // find returns the array of that name, in whichever group of the file it is; nil if there is none.
@@ -142,7 +173,7 @@ func pickArray(arrays []*recording.Array, l layout) (*Counts, error) {
 	}
 	if len(fitting) != 1 {
 		return nil, fmt.Errorf("found %d arrays that could be spike counts with axes %s, expected 1; it holds %s: name one with --set array=NAME and say its axes with --set axes=A,B,C",
-			len(fitting), l.Axes, strings.Join(seen, ", "))
+			len(fitting), l.Axes, few(seen, 8))
 	}
 	a := fitting[0]
 	want := []string{"trials", "bins", "neurons"}
