@@ -171,6 +171,9 @@ func pickArray(arrays []*recording.Array, l layout) (*Counts, error) {
 			fitting = append(fitting, a)
 		}
 	}
+	if len(seen) == 0 {
+		return nil, errors.New("the file holds no array of numbers; export spike counts [trials, bins, neurons] as one")
+	}
 	if len(fitting) != 1 {
 		return nil, fmt.Errorf("found %d arrays that could be spike counts with axes %s, expected 1; it holds %s: name one with --set array=NAME and say its axes with --set axes=A,B,C",
 			len(fitting), l.Axes, few(seen, 8))
