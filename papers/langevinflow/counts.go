@@ -172,7 +172,9 @@ func runCounts(ctx context.Context, r *papers.Run) error {
 			r.Curve(lossCurve(sys.Name, res.Val))
 		}
 	}
-	r.Figure(countsFigure(data.test, results[system].Rates, p.BinMS))
+	for _, f := range countsFigures(data.test, results[system].Rates, s, p.BinMS) {
+		r.Figure(f)
+	}
 	return nil
 }
 

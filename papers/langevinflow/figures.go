@@ -178,25 +178,37 @@ func psthFigures(data split, results map[string]*inferred) (figures []report.Fig
 		Caption: fmt.Sprintf("Neuron %d, whose spikes no model reads: means over the %d test trials of the condition; the shade reaches from LangevinFlow's smallest to its largest.", j+1, len(trials))}, lines))
 }
 
-// countsFigure shows the mean count of every neuron over the test trials beside the mean inferred rate.
-func countsFigure(test *Counts, rates []float32, binMS float64) report.Figure {
-	mean := func(v []float32) [][]float64 {
-		out := make([][]float64, test.Neurons)
+// countsFigures show the mean count of every neuron over the test trials, and below it the mean inferred rate in the same colours.
+func countsFigures(test *Counts, rates []float32, s Sizes, binMS float64) (figures []report.Figure) {
+	mean := func(v []float32) ([][]float64, float64) {
+		out, most := make([][]float64, test.Neurons), 0.0
 		for n := range out {
 			out[n] = make([]float64, test.Bins)
 			for i := n; i < len(v); i += test.Neurons {
-				out[n][i/test.Neurons%test.Bins] += float64(v[i]) * 1000 / binMS / float64(test.Trials)
+				t := i / test.Neurons % test.Bins
+				out[n][t] += float64(v[i]) * 1000 / binMS / float64(test.Trials)
+				most = max(most, out[n][t])
 			}
 		}
-		return out
+		return out, most
 	}
-	observed, inferredMean := mean(test.Values), mean(rates)
-	both := make([][]float64, 0, test.Neurons)
-	for n := range observed {
-		both = append(both, append(append([]float64(nil), observed[n]...), inferredMean[n]...))
+	counted, most := mean(test.Values)
+	inferredMean, _ := mean(rates)
+	var events []report.Ref
+	read := fmt.Sprintf("the first %d neurons are read, the others predicted", s.In)
+	if s.Forward > 0 {
+		events = []report.Ref{{At: float64(s.Observed) * binMS / 1000, Label: "end of what is read"}}
+		read = fmt.Sprintf("the first %d neurons are read up to the line, everything else is predicted", s.In)
 	}
-	return report.HeatMap(report.Frame{ID: "psth", Title: "Mean activity of every neuron in the test trials",
-		Caption: "Left half: spikes counted; right half: LangevinFlow's rates for the same trials, both averaged over the test trials, held-out neurons last.",
-		XLabel:  "bin (observed, then inferred)", YLabel: "neuron", Events: []report.Ref{{At: float64(test.Bins), Label: "inferred"}}},
-		report.Heat{Values: both, Scale: report.Scale{Label: "spikes/s"}})
+	for _, half := range []struct {
+		id, title, caption string
+		values             [][]float64
+	}{
+		{"psth-counted", "Mean activity of every neuron in the test trials", "Spikes counted.", counted},
+		{"psth-inferred", "Inferred rates of every neuron in the same trials", "LangevinFlow's rates, mean over the test trials, in the colours of the counts above: " + read + ".", inferredMean},
+	} {
+		figures = append(figures, report.HeatMap(report.Frame{ID: half.id, Title: half.title, Caption: half.caption, XLabel: "time (s)", YLabel: "neuron", Events: events, Height: 320},
+			report.Heat{Values: half.values, YUp: true, XSpan: [2]float64{0, float64(test.Bins) * binMS / 1000}, Scale: report.Scale{Label: "rate (spikes/s)", Lim: [2]float64{0, max(most, 1e-9)}}}))
+	}
+	return figures
 }
