@@ -165,6 +165,9 @@ func (t *Type) complexParts() (re, im int, part *Type, ok bool) {
 	return a.Offset, b.Offset, a.Type, true
 }
 
+// IsText reports whether an element is text, of fixed or variable length.
+func (t *Type) IsText() bool { return t.Class == String || t.Class == Variable && t.Text }
+
 // IsComplex reports whether an element is a complex number: one of HDF5's own, or a compound as h5py and MATLAB write them.
 // Read gives these as complex64 or complex128.
 func (t *Type) IsComplex() bool {

@@ -295,7 +295,7 @@ func (f *File) numbers(t *Type, n int, fill fill) (any, error) {
 			out[i] = t.real(b[i*t.Size:])
 		}
 		return out, nil
-	case t.Class == String, t.Class == Variable && t.Text:
+	case t.IsText():
 		b := raw()
 		if err != nil {
 			return nil, err

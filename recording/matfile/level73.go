@@ -157,7 +157,7 @@ func (f *File) meta(o hdf5.Object) (meta, error) {
 		case 1:
 			m.dims = append(m.dims, 1)
 		}
-		if t.Class == hdf5.String || t.Class == hdf5.Variable && t.Text {
+		if t.IsText() {
 			m.dims = nil // known once it is read
 		}
 		m.complex = t.IsComplex()
@@ -178,7 +178,7 @@ func classOf(t *hdf5.Type) (class Class, logical bool) {
 		return Double, false
 	case t.Class == hdf5.Ref && !t.Region:
 		return Cell, false
-	case t.Class == hdf5.String || t.Class == hdf5.Variable && t.Text:
+	case t.IsText():
 		return Char, false
 	case t.Class == hdf5.Integer && classesByName[name] != 0:
 		return classesByName[name], false
