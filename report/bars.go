@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -173,13 +174,17 @@ func lyingBars(f Frame, bars []Bars) Figure {
 	}
 	name(&d.p.Y, namedTicks(names))
 	d.right = 74
-	decimals := 0 // of the means written beside the bars: as many as the best known of them has
+	var deserved []int // decimals of the means written beside the bars: the median of what each deserves
 	for _, b := range bars {
 		if len(b.Values) > 0 {
 			if mean, sd, n := meanAndSD(b.Values[0]); n > 0 {
-				decimals = max(decimals, min(4, decimalsFor(mean, sd)))
+				deserved = append(deserved, min(4, decimalsFor(mean, sd)))
 			}
 		}
+	}
+	decimals := 0
+	if slices.Sort(deserved); len(deserved) > 0 {
+		decimals = deserved[len(deserved)/2]
 	}
 	xl = barLimits(xl, f.XLim)
 	return d.finish(xl, limits{-0.5, math.Max(0, float64(len(bars))-1) + 0.5}, func(a *drawing) {
