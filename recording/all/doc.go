@@ -9,6 +9,7 @@ import (
 	_ "github.com/gyrus-dev/gyrus/recording/brainvision" // Brain Products
 	_ "github.com/gyrus-dev/gyrus/recording/edf"         // EDF, EDF+, BDF
 	_ "github.com/gyrus-dev/gyrus/recording/eeglab"      // EEGLAB
+	_ "github.com/gyrus-dev/gyrus/recording/egi"         // EGI simple binary
 	_ "github.com/gyrus-dev/gyrus/recording/events"      // event cameras: AEDAT, N-MNIST
 	_ "github.com/gyrus-dev/gyrus/recording/fif"         // MEG and EEG (MNE-Python, MEGIN)
 	_ "github.com/gyrus-dev/gyrus/recording/gdf"         // GDF
