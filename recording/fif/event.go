@@ -5,28 +5,8 @@ import (
 	"slices"
 
 	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/trigger"
 )
-
-// step is a rise of the value of a trigger channel.
-type step struct{ frame, before, after int64 }
-
-// steps finds the rises in the values of one channel, which are what mne.find_events gives by default: a value may rise from
-// one that is not zero, and the value a recording begins with is no event.
-type steps struct {
-	started bool
-	last    int64
-	all     []step
-}
-
-func (s *steps) add(value, frame int64) {
-	if value < 0 { // as MNE-Python does
-		value = -value
-	}
-	if s.started && value > s.last {
-		s.all = append(s.all, step{frame: frame, before: s.last, after: value})
-	}
-	s.started, s.last = true, value
-}
 
 // findEvents reads the trigger channels through.
 func (s *source) findEvents(names []string, r *recording.Recording) ([]recording.Event, error) {
@@ -42,13 +22,13 @@ func (s *source) findEvents(names []string, r *recording.Recording) ([]recording
 		index[k] = i
 	}
 	channels := len(s.scale)
-	found := make([]steps, len(names))
+	found := make([]trigger.Finder, len(names))
 	frame := int64(0)
 	err := s.each(0, s.frames, func(data []byte, form int32, n int) error {
 		width := int(widths[form])
 		for range n {
 			for k, c := range index {
-				found[k].add(int64(sample(data[c*width:], form)*s.scale[c]), frame)
+				found[k].Add(int64(sample(data[c*width:], form)*s.scale[c]), frame)
 			}
 			data = data[channels*width:]
 			frame++
@@ -58,15 +38,9 @@ func (s *source) findEvents(names []string, r *recording.Recording) ([]recording
 	if err != nil {
 		return nil, err
 	}
-	seen := map[step]bool{}
 	var out []recording.Event
-	for _, f := range found {
-		for _, x := range f.all {
-			if !seen[x] { // several channels may show the same trigger
-				seen[x] = true
-				out = append(out, recording.Event{Onset: r.Time(x.frame), Label: fmt.Sprint(x.after)})
-			}
-		}
+	for _, x := range trigger.Merge(found) {
+		out = append(out, recording.Event{Onset: r.Time(x.Frame), Label: fmt.Sprint(x.After)})
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/trigger"
 )
 
 // Options say how events are found. The zero value is MNE-Python's choice.
@@ -65,8 +66,7 @@ func (f *File) events(triggers []int, o Options) ([]recording.Event, error) {
 	if threshold == 0 {
 		threshold = 1
 	}
-	var out []recording.Event
-	last := int64(-1)
+	var found trigger.Finder
 	frame := int64(0)
 	err := f.each(0, f.Frames, func(b []byte, n int) {
 		for range n {
@@ -76,14 +76,15 @@ func (f *File) events(triggers []int, o Options) ([]recording.Event, error) {
 					value |= 1 << bit
 				}
 			}
-			if last >= 0 && value > last {
-				out = append(out, recording.Event{Onset: float64(frame) / f.Rate, Label: fmt.Sprint(value)})
-			}
-			last = value
+			found.Add(value, frame)
 			frame++
 			b = b[len(f.Channels)*f.width:]
 		}
 	})
+	var out []recording.Event
+	for _, x := range found.Rises {
+		out = append(out, recording.Event{Onset: float64(x.Frame) / f.Rate, Label: fmt.Sprint(x.After)})
+	}
 	return out, err
 }
 
