@@ -30,10 +30,16 @@ type block struct {
 
 func (k *block) ptr() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(k.words)) }
 
-// memory keeps freed blocks for reuse, sorted by size class; the garbage collector may take them at any time.
+// memory keeps freed blocks for reuse, by size class; what was freed last is handed out first, while it is still in the caches. It keeps no
+// more than a share of the machine's memory.
 type memory struct {
-	classes [numClasses]sync.Pool
+	mu      sync.Mutex
+	classes [numClasses][]*block
+	kept    uint64 // bytes
 }
+
+// keptShare is the part of the machine's memory that may be kept for reuse: one in so many.
+const keptShare = 8
 
 // Four size classes per power of two, from 64 bytes up.
 const numClasses = 4 * 48
@@ -54,9 +60,16 @@ func (m *memory) get(bytes int) (k *block, err error) {
 	if index >= numClasses || bytes < 0 {
 		return nil, errors.Errorf("cannot allocate %d bytes", bytes)
 	}
-	if k, ok := m.classes[index].Get().(*block); ok {
+	m.mu.Lock()
+	if free := m.classes[index]; len(free) > 0 {
+		last := len(free) - 1
+		k, free[last] = free[last], nil
+		m.classes[index] = free[:last]
+		m.kept -= 8 * uint64(len(k.words))
+		m.mu.Unlock()
 		return k, nil
 	}
+	m.mu.Unlock()
 	if limit := memoryLimit(); uint64(bytes) > limit {
 		return nil, errors.Errorf("cannot allocate %d bytes: the machine has %d bytes of memory", bytes, limit)
 	}
@@ -69,15 +82,21 @@ func (m *memory) get(bytes int) (k *block, err error) {
 }
 
 func (m *memory) put(k *block) {
-	if k != nil {
-		m.classes[k.class].Put(k)
+	if k == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if bytes := 8 * uint64(len(k.words)); m.kept+bytes <= memoryLimit()/keptShare {
+		m.classes[k.class] = append(m.classes[k.class], k)
+		m.kept += bytes
 	}
 }
 
 func (m *memory) drop() {
-	for i := range m.classes {
-		m.classes[i] = sync.Pool{}
-	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.classes, m.kept = [numClasses][]*block{}, 0
 }
 
 // sizeBytes returns the bytes a shape takes, or an error if that does not fit an int.

@@ -22,15 +22,23 @@ func currentCrew() kernel.Parallel {
 	return crew{n}
 }
 
-// job is a loop whose iterations are taken one by one by whoever is free.
+// job is a loop. Each worker has a run of its iterations, so that neighbours in memory, also of one loop and the next, meet in one core's
+// caches; who is done takes over what others have not begun.
 type job struct {
-	body    func(int)
-	n       int64
-	next    atomic.Int64
-	left    atomic.Int64
-	wanted  atomic.Int64 // workers that may still join
-	sleeper atomic.Pointer[chan struct{}]
-	failure atomic.Pointer[any]
+	body      func(int)
+	stretches []stretch    // by the order in which workers join
+	joined    atomic.Int64 // workers so far, besides who asked
+	left      atomic.Int64
+	wanted    atomic.Int64 // workers that may still join
+	sleeper   atomic.Pointer[chan struct{}]
+	failure   atomic.Pointer[any]
+}
+
+// stretch is a run of iterations of which next is the first that nobody has taken.
+type stretch struct {
+	next atomic.Int64
+	end  int64
+	_    [6]int64 // a cache line each
 }
 
 // The steps of an executable follow one another within microseconds, which is less than it takes to wake a goroutine. So a worker that
@@ -67,7 +75,7 @@ func serve() {
 		if j == nil {
 			j = <-sleepers
 		}
-		j.work()
+		j.work(int(j.joined.Add(1)))
 	}
 }
 
@@ -97,16 +105,20 @@ func (j *job) join() bool {
 	return left >= 0
 }
 
-func (j *job) work() {
-	for {
-		i := j.next.Add(1) - 1
-		if i >= j.n {
-			return
-		}
-		j.one(int(i))
-		if j.left.Add(-1) == 0 {
-			if wake := j.sleeper.Swap(finished); wake != nil {
-				close(*wake)
+// work is what the mine-th worker does of a job.
+func (j *job) work(mine int) {
+	for k := range j.stretches {
+		r := &j.stretches[(mine+k)%len(j.stretches)]
+		for {
+			i := r.next.Add(1) - 1
+			if i >= r.end {
+				break
+			}
+			j.one(int(i))
+			if j.left.Add(-1) == 0 {
+				if wake := j.sleeper.Swap(finished); wake != nil {
+					close(*wake)
+				}
 			}
 		}
 	}
@@ -147,7 +159,11 @@ func (c crew) For(n int, body func(i int)) {
 		return
 	}
 	hire(c.workers - 1)
-	j := &job{body: body, n: int64(n)}
+	j := &job{body: body, stretches: make([]stretch, helpers+1)}
+	for k := range j.stretches {
+		j.stretches[k].next.Store(int64(k * n / (helpers + 1)))
+		j.stretches[k].end = int64((k + 1) * n / (helpers + 1))
+	}
 	j.left.Store(int64(n))
 	j.wanted.Store(int64(helpers))
 	seen := offered.CompareAndSwap(nil, j)
@@ -163,7 +179,7 @@ wake:
 			break wake // everyone is busy
 		}
 	}
-	j.work()
+	j.work(0)
 	if seen {
 		offered.CompareAndSwap(j, nil)
 	}
