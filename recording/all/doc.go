@@ -22,6 +22,7 @@ import (
 	_ "github.com/gyrus-dev/gyrus/recording/nifti"       // volumes: NIfTI, MGH
 	_ "github.com/gyrus-dev/gyrus/recording/numpy"       // NPY, NPZ
 	_ "github.com/gyrus-dev/gyrus/recording/nwb"         // Neurodata Without Borders
+	_ "github.com/gyrus-dev/gyrus/recording/persyst"     // Persyst
 	_ "github.com/gyrus-dev/gyrus/recording/snirf"       // near infrared spectroscopy
 	_ "github.com/gyrus-dev/gyrus/recording/table"       // CSV, TSV
 	_ "github.com/gyrus-dev/gyrus/recording/xdf"         // Lab Streaming Layer

@@ -220,16 +220,14 @@ func (h *header) coordinates() error {
 // sibling opens a file that the header names.
 func (h *header) sibling(key string, file func(string) (*records.File, error)) (*records.File, error) {
 	l := h.common.Get(key)
-	folder, own := filepath.Split(h.file.Path)
-	stem := strings.TrimSuffix(own, filepath.Ext(own))
-	name := strings.ReplaceAll(l.Value, "$b", stem)
-	name = name[strings.LastIndexAny(name, `/\`)+1:]
-	if name == "" || name == "." || name == ".." {
+	stem := records.Renamed(filepath.Base(h.file.Path), "")
+	path := records.Beside(h.file.Path, strings.ReplaceAll(l.Value, "$b", stem))
+	if path == "" {
 		return nil, h.wrong(l, key, "the name of a file")
 	}
-	f, err := file(folder + name)
+	f, err := file(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if renamed, err := file(folder + stem + filepath.Ext(name)); err == nil {
+		if renamed, err := file(records.Renamed(h.file.Path, filepath.Ext(path))); err == nil {
 			return renamed, nil
 		}
 	}

@@ -372,14 +372,13 @@ func (f *File) memory(d *dataset, a *recording.Array, n int) error {
 
 // findFile opens the file of samples, which lies beside the .set; both may have been renamed.
 func (f *File) findFile(d *dataset, n int, name string, file func(string) (*records.File, error)) error {
-	folder, own := filepath.Split(d.path)
-	base := name[strings.LastIndexAny(name, `/\`)+1:]
-	if base == "" || base == "." || base == ".." {
+	path := records.Beside(d.path, name)
+	if path == "" {
 		return d.wrong("data", strconv.Quote(name), "samples, or the name of a file of samples")
 	}
-	r, err := file(folder + base)
+	r, err := file(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if renamed, err2 := file(folder + strings.TrimSuffix(own, filepath.Ext(own)) + ".fdt"); err2 == nil {
+		if renamed, err2 := file(records.Renamed(d.path, ".fdt")); err2 == nil {
 			r, err = renamed, nil
 		}
 	}
@@ -397,7 +396,7 @@ func (f *File) findFile(d *dataset, n int, name string, file func(string) (*reco
 		gain[i] = 1
 	}
 	l := records.Interleaved(0, total, records.Float32, gain, offset)
-	if strings.EqualFold(filepath.Ext(base), ".dat") {
+	if strings.EqualFold(filepath.Ext(path), ".dat") {
 		// Channel after channel, as EEGLAB wrote it once.
 		l.Frames, l.Bytes = total, 4*total*int64(n)
 		for i := range l.Signals {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/gyrus-dev/gyrus/recording"
 )
@@ -80,4 +82,21 @@ func (f *File) fill(b []byte, offset int64, field string) error {
 // Error is the error for content that does not follow the format; offset is negative when no place can be named.
 func (f *File) Error(offset int64, field, found, expected, remedy string) error {
 	return &recording.Error{Path: f.Path, Field: field, Offset: offset, Found: found, Expected: expected, Remedy: remedy}
+}
+
+// Beside is where a file that another one names should lie: in the folder of that other one, whatever folder the name has,
+// since recordings are moved and the writer's folders are not the reader's. It is empty when name names no file.
+func Beside(path, name string) string {
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	if name == "" || name == "." || name == ".." {
+		return ""
+	}
+	folder, _ := filepath.Split(path)
+	return folder + name
+}
+
+// Renamed is a file's name with another ending, for files that lie beside it and were renamed with it: ".eeg" of "a/b.vhdr" is
+// "a/b.eeg".
+func Renamed(path, ending string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + ending
 }

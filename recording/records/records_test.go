@@ -270,6 +270,18 @@ func TestFile(t *testing.T) {
 	}
 }
 
+func TestBeside(t *testing.T) {
+	for _, c := range [][3]string{{"a/b.lay", "c.dat", "a/c.dat"}, {"b.lay", `C:\x\c.dat`, "c.dat"}, {"a/b.lay", "../../etc/c.dat", "a/c.dat"},
+		{"a/b.lay", "..", ""}, {"a/b.lay", "x/", ""}, {"a/b.lay", "", ""}} {
+		if got := Beside(c[0], c[1]); got != c[2] {
+			t.Errorf("%q beside %q is %q, want %q", c[1], c[0], got, c[2])
+		}
+	}
+	if got := Renamed("a.b/c.vhdr", ".eeg"); got != "a.b/c.eeg" {
+		t.Errorf("renamed %q", got)
+	}
+}
+
 func BenchmarkRead(b *testing.B) {
 	const channels, rate, seconds = 64, 256, 1024
 	file := make([]byte, 4*channels*rate*seconds)
