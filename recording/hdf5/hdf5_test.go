@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gyrus-dev/gyrus/recording"
@@ -301,6 +302,46 @@ type counter struct {
 func (c *counter) ReadAt(p []byte, at int64) (int, error) {
 	c.n++
 	return c.r.ReadAt(p, at)
+}
+
+// TestAtOnce reads one dataset from several goroutines, and others beside it.
+func TestAtOnce(t *testing.T) {
+	f, err := openTest(t, "made-latest.h5.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := f.Dataset("/layouts/extensible shuffle deflate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	for i := range 8 {
+		work.Go(func() {
+			for k := range 17 {
+				s := Slab{Start: []int{i, k, 0}, Count: []int{10, 1, 5}}
+				a, err := d.Read(s)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				same, err := f.Dataset("/layouts/contiguous")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				b, err := same.Read(s)
+				if err != nil || !slices.Equal(a.Data.([]int16), b.Data.([]int16)) {
+					t.Errorf("%v: %v, %v, %v", s, a, b, err)
+				}
+				if texts, err := f.Dataset("/types/vlen"); err != nil {
+					t.Error(err)
+				} else if x, err := texts.Read(Slab{}); err != nil || x.Len() != 3 {
+					t.Errorf("%v, %v", x, err)
+				}
+			}
+		})
+	}
+	work.Wait()
 }
 
 // TestFormat describes a file and reads its arrays through package recording.
