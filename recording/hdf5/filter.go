@@ -116,6 +116,9 @@ func (f *File) filters(c *cursor) []filter {
 	return out
 }
 
+// maxLZF is the largest factor by which LZF can expand: three bytes stand for at most 264.
+const maxLZF = 90
+
 // expansion is the largest factor by which a pipeline can inflate what is stored.
 func expansion(filters []filter) uint64 {
 	factor := uint64(1)
@@ -124,7 +127,7 @@ func expansion(filters []filter) uint64 {
 		case filterDeflate:
 			factor *= wire.MaxDeflate
 		case filterLZF:
-			factor *= 90 // three bytes stand for at most 264
+			factor *= maxLZF
 		case filterLZ4, filterBitshuffle:
 			factor *= 256 // one byte makes a match at most 255 bytes longer
 		}
@@ -296,7 +299,7 @@ var errShort = errors.New("compressed data end early or point before their begin
 
 // unLZF inflates Marc Lehmann's LZF, h5py's own filter.
 func unLZF(b []byte, limit uint64) ([]byte, error) {
-	var out []byte
+	out := make([]byte, 0, min(limit, uint64(len(b))*maxLZF))
 	for i := 0; i < len(b); {
 		control := int(b[i])
 		i++

@@ -16,7 +16,7 @@
 // conversion to its unit, a rate or timestamps, also where it borrows them from another series. A series becomes a
 // recording.Recording when it has a rate, or timestamps that are evenly spaced apart from gaps. Series with the same timing
 // can be read as one Recording. Image series are listed with their shape; their pixels are read with Series.Read when they
-// are in the file.
+// are in the file. Still images are listed by Images.
 //
 // Refused: NWB 1, whose layout differs throughout. Attributes and objects that only an extension defines are reached through
 // File.HDF5.

@@ -26,6 +26,7 @@ type File struct {
 	path   string
 	tables []string // paths
 	series []string
+	images []string
 
 	once  sync.Once
 	names map[uint64]string // paths by address, for references
@@ -119,6 +120,9 @@ func (f *File) list() error {
 		g, ok := o.(*hdf5.Group)
 		if !ok {
 			f.note(path, o)
+			if slices.Contains([]string{"GrayscaleImage", "RGBImage", "RGBAImage"}, describeAttribute(o, "neurodata_type")) {
+				f.images = append(f.images, path)
+			}
 			return nil
 		}
 		switch {
@@ -164,6 +168,9 @@ func (f *File) Tables() []string { return slices.Clone(f.tables) }
 
 // SeriesPaths lists the paths of the series.
 func (f *File) SeriesPaths() []string { return slices.Clone(f.series) }
+
+// Images lists the paths of the still images: datasets of HDF5 that one reads as such.
+func (f *File) Images() []string { return slices.Clone(f.images) }
 
 // fail is an error about a part of the file.
 func (f *File) fail(field, found, expected, remedy string) error {

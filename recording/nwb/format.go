@@ -64,6 +64,14 @@ func describe(path string) (*recording.Description, error) {
 		}
 		d.Items = append(d.Items, item)
 	}
+	for _, path := range f.images {
+		o, err := f.h5.Dataset(path)
+		if err != nil {
+			d.Warnings = append(d.Warnings, err.Error())
+			continue
+		}
+		d.Items = append(d.Items, recording.Item{Name: path, Type: describeAttribute(o, "neurodata_type"), Dims: o.Dims(), Text: describeAttribute(o, "description")})
+	}
 	return d, nil
 }
 

@@ -518,7 +518,8 @@ func TestFormat(t *testing.T) {
 	}
 	text := d.String()
 	for _, want := range []string{"Neurodata Without Borders 2.", "species:", "Mus musculus", "/units", "lists of float64", "lists of lists of float64", "rows of /general/extracellular_ephys/electrodes",
-		"left, right, left, right", "ElectricalSeries", "200 Hz, volts", "1 files elsewhere: film.avi", "5x4x3"} {
+		"left, right, left, right", "ElectricalSeries", "200 Hz, volts", "1 files elsewhere: film.avi", "5x4x3",
+		"GrayscaleImage", "a ramp"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the description lacks %q:\n%s", want, text)
 		}
@@ -526,7 +527,11 @@ func TestFormat(t *testing.T) {
 	if len(d.Warnings) > 0 {
 		t.Errorf("warnings %q", d.Warnings)
 	}
-	x, err := recording.Arrays("testdata/made.nwb", "/intervals/trials/start_time", "/acquisition/raw", "acquisition/licks/timestamps")
+	x, err := recording.Arrays("testdata/made.nwb", "/acquisition/pictures/grey")
+	if text := fmt.Sprint(x, err); text != "[/acquisition/pictures/grey 3x4 uint8] <nil>" {
+		t.Error(text)
+	}
+	x, err = recording.Arrays("testdata/made.nwb", "/intervals/trials/start_time", "/acquisition/raw", "acquisition/licks/timestamps")
 	if text := fmt.Sprint(x, err); text != "[/intervals/trials/start_time 4 float64 /acquisition/raw 400x3 float64 acquisition/licks/timestamps 4 float64] <nil>" {
 		t.Error(text)
 	}

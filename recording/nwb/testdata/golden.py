@@ -11,9 +11,10 @@ import h5py
 import pynwb
 from hdmf.common import DynamicTable, DynamicTableRegion, VectorData, VectorIndex
 from pynwb import NWBFile, NWBHDF5IO, TimeSeries
+from pynwb.base import Images
 from pynwb.behavior import Position, SpatialSeries
 from pynwb.ecephys import LFP, ElectricalSeries
-from pynwb.image import ImageSeries
+from pynwb.image import GrayscaleImage, ImageSeries
 from pynwb.misc import AnnotationSeries
 from pynwb.ophys import Fluorescence, ImageSegmentation, OpticalChannel, RoiResponseSeries
 
@@ -132,6 +133,7 @@ def make():
     n.add_acquisition(AnnotationSeries("notes", data=["drowsy", "awake"], timestamps=[2.0, 9.0]))
     n.add_acquisition(ImageSeries("camera", rng.integers(0, 255, (5, 4, 3)).astype(np.uint8), unit="n.a.", rate=10.0, starting_time=0.0))
     n.add_acquisition(ImageSeries("film", external_file=["film.avi"], format="external", starting_frame=[0], timestamps=[0.0, 0.1, 0.2], dimension=[4, 3]))
+    n.add_acquisition(Images("pictures", images=[GrayscaleImage("grey", np.arange(12, dtype=np.uint8).reshape(3, 4), description="a ramp")]))
     n.add_trial_column("choice", "left or right")
     n.add_trial_column("licks", "when", index=True)
     for i in range(4):
