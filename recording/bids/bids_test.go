@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-dev/gyrus/recording"
+	_ "github.com/gyrus-dev/gyrus/recording/ctf"
 	_ "github.com/gyrus-dev/gyrus/recording/fif"
 )
 
@@ -141,9 +142,27 @@ func TestRecording(t *testing.T) {
 		t.Fatalf("%v, %v", other, err)
 	}
 	other.Close()
-	if _, err := d.Recording(d.Recordings("sub-03")[0]); err == nil {
-		t.Error("a folder without a format was opened")
+	if _, err := d.Recording(d.Recordings("sub-03")[0]); err == nil || !strings.Contains(err.Error(), "sub-03_task-buttons_meg.res4") {
+		t.Errorf("a folder of nothing: %v", err)
 	}
+	folder := filepath.Join(d.Root, "sub-03/meg/sub-03_task-buttons_meg.ds")
+	entries, err := os.ReadDir("../ctf/testdata/made.ds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		content, err := os.ReadFile(filepath.Join("../ctf/testdata/made.ds", e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, strings.Replace(e.Name(), "made", "sub-03_task-buttons_meg", 1)), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if other, err = d.Recording(d.Recordings("sub-03")[0]); err != nil || len(other.Channels) != 12 || other.Metadata["task"] != "buttons" {
+		t.Fatalf("%v, %v", other, err)
+	}
+	other.Close()
 }
 
 // TestBroken changes one file at a time.
