@@ -19,6 +19,7 @@ import (
 	_ "github.com/gyrus-dev/gyrus/recording/idx"         // MNIST and its successors
 	_ "github.com/gyrus-dev/gyrus/recording/kit"         // KIT, Yokogawa, Ricoh MEG
 	_ "github.com/gyrus-dev/gyrus/recording/matfile"     // MATLAB
+	_ "github.com/gyrus-dev/gyrus/recording/neuralynx"   // Neuralynx NCS, NEV
 	_ "github.com/gyrus-dev/gyrus/recording/neuroscan"   // Neuroscan CNT
 	_ "github.com/gyrus-dev/gyrus/recording/nifti"       // volumes: NIfTI, MGH
 	_ "github.com/gyrus-dev/gyrus/recording/numpy"       // NPY, NPZ

@@ -198,6 +198,51 @@ func TestLargeRecords(t *testing.T) {
 	}
 }
 
+// TestChain reads across stretches of a file.
+func TestChain(t *testing.T) {
+	file := make([]byte, 2*2*100)
+	for i := range 200 {
+		binary.LittleEndian.PutUint16(file[2*i:], uint16(i))
+	}
+	c := NewChain(InMemory(file, "test"))
+	for _, part := range [][2]int64{{10, 3}, {50, 0}, {60, 1}, {0, 40}} { // from frame, frames
+		if err := c.Append(Interleaved(4*part[0], part[1], Int16, []float64{1, 1}, []float64{0, 0})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Append(Interleaved(0, 101, Int16, []float64{1, 1}, []float64{0, 0})); err == nil {
+		t.Error("a stretch beyond the file")
+	}
+	frames := []int{10, 11, 12, 60}
+	for i := range 40 {
+		frames = append(frames, i)
+	}
+	if c.Frames() != 44 {
+		t.Fatalf("%d frames", c.Frames())
+	}
+	for first := range frames {
+		for n := 1; n <= len(frames)-first; n++ {
+			dst := make([]float32, 2*n)
+			if got, err := c.ReadFrames(dst, int64(first)); got != n || err != nil {
+				t.Fatalf("%d frames from %d: %d, %v", n, first, got, err)
+			}
+			for i := range n {
+				if f := frames[first+i]; dst[2*i] != float32(2*f) || dst[2*i+1] != float32(2*f+1) {
+					t.Fatalf("frame %d is %v, want that of %d", first+i, dst[2*i:2*i+2], f)
+				}
+			}
+		}
+	}
+	if n, err := c.ReadFrames(make([]float32, 8), 42); n != 2 || err != io.EOF {
+		t.Errorf("behind the end: %d, %v", n, err)
+	}
+	for _, first := range []int64{-1, 44} {
+		if n, err := c.ReadFrames(make([]float32, 2), first); n != 0 || err != io.EOF {
+			t.Errorf("frame %d: %d, %v", first, n, err)
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	good := func() Layout {
 		return Layout{Start: 10, Bytes: 20, Frames: 5, Total: 10, Signals: []Signal{{At: 0, Count: 5, Type: Int16}, {At: 10, Count: 2, Type: Int16}}}
