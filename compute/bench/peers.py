@@ -213,6 +213,16 @@ def torch_work(torch):
 
         return train([wi, wh], loss)
 
+    def gru_step():
+        x, h, cell = r(1, 128), r(1, 128), torch.nn.GRUCell(128, 128)
+
+        def f():
+            with torch.inference_mode():
+                return cell(x, h)
+
+        return f
+
+    report("torch", "gru-step", gru_step)
     report("torch", "batched", batched)
     report("torch", "softmax", softmax)
     report("torch", "layernorm", layernorm)
@@ -299,6 +309,13 @@ def jax_work(jax):
         return jnp.mean(lax.scan(step, jnp.zeros((32, 128)), jnp.swapaxes(x, 0, 1))[0] ** 2)
 
     report("jax", "rnn", run(train(rnn, 2), (128, 128), (128, 128), (32, 200, 128)))
+
+    def gru(x, h, wi, wh, bi, bh):
+        (ir, iz, i), (hr, hz, n) = jnp.split(x @ wi + bi, 3, 1), jnp.split(h @ wh + bh, 3, 1)
+        z = nn.sigmoid(iz + hz)
+        return (1 - z) * jnp.tanh(i + nn.sigmoid(ir + hr) * n) + z * h
+
+    report("jax", "gru-step", run(gru, (1, 128), (1, 128), (128, 384), (128, 384), (384,), (384,)))
 
     def lif(wi, wh, x):
         def step(carry, xt):

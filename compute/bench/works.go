@@ -54,6 +54,7 @@ func works() []work {
 		}},
 		work{name: "transformer", inputs: [][]int{{32, 128, 128}, {128, 128}, {128, 128}, {128, 128}, {128, 128}, {128, 512}, {512, 128}}, graph: transformer},
 		work{name: "rnn", inputs: [][]int{{32, 200, 128}, {128, 128}, {128, 128}}, graph: rnn},
+		work{name: "gru-step", inputs: [][]int{{1, 128}, {1, 128}, {128, 384}, {128, 384}, {384}, {384}}, graph: gruStep},
 		work{name: "lif", inputs: [][]int{{64, 100, 256}, {256, 256}, {256, 256}}, graph: lif},
 	)
 }
@@ -96,6 +97,17 @@ func rnn(x []*Node) []*Node {
 		h = Tanh(Add(Dot(at(x[0], t), x[1]), Dot(h, x[2])))
 	}
 	return step(ReduceAllMean(Square(h)), x[1:])
+}
+
+// gruStep is one step of a GRU for one example, as a live stream needs it: x[0] is the input, x[1] the state.
+func gruStep(x []*Node) []*Node {
+	part := func(y *Node, i int) *Node { return Slice(y, AxisRange(), AxisRange(128*i, 128*(i+1))) }
+	in := Add(Dot(x[0], x[2]), ExpandLeftToRank(x[4], 2))
+	state := Add(Dot(x[1], x[3]), ExpandLeftToRank(x[5], 2))
+	r := Sigmoid(Add(part(in, 0), part(state, 0)))
+	z := Sigmoid(Add(part(in, 1), part(state, 1)))
+	n := Tanh(Add(part(in, 2), Mul(r, part(state, 2))))
+	return []*Node{Add(Mul(OneMinus(z), n), Mul(z, x[1]))}
 }
 
 // lif is a recurrent layer of leaky integrate-and-fire neurons with the fast-sigmoid surrogate gradient 1/(1+25|u|)^2.
