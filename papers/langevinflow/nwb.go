@@ -9,6 +9,7 @@ import (
 
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/recording/hdf5"
+	"github.com/gyrus-dev/gyrus/recording/nwb"
 )
 
 // alignment says how a recording of spike times is cut into trials.
@@ -23,26 +24,22 @@ const (
 	benchmarkForwardMS = 200
 	benchmarkLagMS     = 100
 	unitsTable         = "/units"
+	intervals          = "/intervals/"
 	handVelocity       = "/processing/behavior/hand_vel"
 )
 
 // maxCounts bounds what a recording is binned into, so that a slip in the alignment does not exhaust the memory.
 const maxCounts = 1 << 28
 
-// isNWB reports whether an HDF5 file is a recording of spike times in the form of Neurodata Without Borders.
-func isNWB(f *hdf5.File) bool {
-	root, err := f.Root()
-	if err != nil || !root.Has("units") {
-		return false
-	}
-	units, err := root.Group("units")
-	return err == nil && units.Has("spike_times")
-}
-
 // readNWB bins the spike times of a Neurodata Without Borders file around an event of each trial. Bins start at the event itself. If the units
 // have a column heldout, the file is taken for one of the benchmark: those units are held out, forward bins follow the observed ones, and the
 // trials whose column split says val are for evaluation.
-func readNWB(f *hdf5.File, l layout) (content, error) {
+func readNWB(path string, l layout) (content, error) {
+	f, err := nwb.Open(path)
+	if err != nil {
+		return content{}, err
+	}
+	defer f.Close()
 	if l.BinMS <= 0 {
 		return content{}, errors.New("spike times need a bin width")
 	}
@@ -50,18 +47,31 @@ func readNWB(f *hdf5.File, l layout) (content, error) {
 	if observed < 1 {
 		return content{}, fmt.Errorf("from %g to %g ms there is no bin of %g ms (--set align-from=... and align-to=...)", l.Align.From, l.Align.To, l.BinMS)
 	}
-	units, err := f.Group(unitsTable)
+	spikes, err := f.SpikeTimes()
 	if err != nil {
 		return content{}, err
 	}
-	spikes, err := spikeTimes(units)
+	if len(spikes) == 0 {
+		return content{}, errors.New("the recording has no units, so no spikes")
+	}
+	for i, times := range spikes {
+		slices.Sort(times)
+		if slices.ContainsFunc(times, func(t float64) bool { return math.IsNaN(t) }) {
+			return content{}, fmt.Errorf("the spike times of unit %d (counted from 0) are not all numbers", i)
+		}
+	}
+	units, err := f.Table(unitsTable)
 	if err != nil {
 		return content{}, err
 	}
 	c := content{heldOut: -1, forward: -1}
 	bins := observed
 	if units.Has("heldout") {
-		flags, err := numbers(units, "heldout")
+		column, err := units.Column("heldout")
+		if err != nil {
+			return content{}, err
+		}
+		flags, err := column.Float64s()
 		if err != nil {
 			return content{}, err
 		}
@@ -108,7 +118,7 @@ func readNWB(f *hdf5.File, l layout) (content, error) {
 	if len(test) > 0 {
 		c.test = bin(test)
 	}
-	if _, err := f.Group(handVelocity); err == nil && c.heldOut >= 0 {
+	if c.heldOut >= 0 && slices.Contains(f.SeriesPaths(), handVelocity) {
 		if c.behaviour, err = velocity(f, train, test, observed, l); err != nil {
 			return content{}, err
 		}
@@ -116,61 +126,35 @@ func readNWB(f *hdf5.File, l layout) (content, error) {
 	return c, nil
 }
 
-// spikeTimes returns the spike times of each unit in seconds, ascending.
-func spikeTimes(units *hdf5.Group) ([][]float64, error) {
-	times, err := numbers(units, "spike_times")
-	if err != nil {
-		return nil, err
-	}
-	ends, err := numbers(units, "spike_times_index")
-	if err != nil {
-		return nil, err
-	}
-	out := make([][]float64, len(ends))
-	from := 0.0
-	for i, to := range ends {
-		if !(to >= from && to <= float64(len(times)) && to == math.Trunc(to)) {
-			return nil, fmt.Errorf("%s/spike_times_index says that unit %d (counted from 0) ends at spike %v, after %v of %d", unitsTable, i, to, from, len(times))
-		}
-		out[i] = slices.Sorted(slices.Values(times[int(from):int(to)]))
-		if slices.ContainsFunc(out[i], func(t float64) bool { return math.IsNaN(t) }) {
-			return nil, fmt.Errorf("%s/spike_times of unit %d (counted from 0) are not all numbers", unitsTable, i)
-		}
-		from = to
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%s has no units", unitsTable)
-	}
-	return out, nil
-}
-
 // events returns the time of every trial's event in seconds, for training and, if the table has a column split and not all are asked for
 // together, for evaluation. Trials without the event are left out.
-func events(f *hdf5.File, name string, whole bool) (train, test []float64, err error) {
-	table, column, ok := strings.Cut(name, "/")
+func events(f *nwb.File, name string, whole bool) (train, test []float64, err error) {
+	table, event, ok := strings.Cut(name, "/")
 	if !ok {
 		return nil, nil, fmt.Errorf("event %q is not of the form TABLE/COLUMN, such as trials/move_onset_time", name)
 	}
-	trials, err := f.Group("/intervals/" + table)
-	if err != nil || !trials.Has(column) {
+	trials, err := f.Table(intervals + table)
+	if err != nil || !trials.Has(event) {
 		return nil, nil, fmt.Errorf("the recording has no event %q; it has %s: name one with --set align=TABLE/COLUMN", name, few(eventNames(f), 20))
 	}
-	times, err := numbers(trials, column)
+	column, err := trials.Column(event)
+	if err != nil {
+		return nil, nil, err
+	}
+	times, err := column.Float64s()
 	if err != nil {
 		return nil, nil, err
 	}
 	var split []string
 	if trials.Has("split") && !whole {
-		d, err := trials.Dataset("split")
-		if err != nil {
+		if column, err = trials.Column("split"); err != nil {
 			return nil, nil, err
 		}
-		a, err := d.Read(hdf5.Slab{})
-		if err != nil {
+		if split, err = column.Strings(); err != nil {
 			return nil, nil, err
 		}
-		if split, ok = a.Data.([]string); !ok || len(split) != len(times) {
-			return nil, nil, fmt.Errorf("column split of %s is %s, expected text for each of %d trials", table, a, len(times))
+		if len(split) != len(times) {
+			return nil, nil, fmt.Errorf("column split of %s has %d values for %d trials", table, len(split), len(times))
 		}
 	}
 	for i, t := range times {
@@ -186,82 +170,51 @@ func events(f *hdf5.File, name string, whole bool) (train, test []float64, err e
 }
 
 // eventNames lists the columns of times of all tables of intervals.
-func eventNames(f *hdf5.File) (names []string) {
-	intervals, err := f.Group("/intervals")
-	if err != nil {
-		return []string{"no /intervals"}
-	}
-	tables, err := intervals.Links()
-	if err != nil {
-		return nil
-	}
-	for _, t := range tables {
-		group, err := intervals.Group(t.Name)
+func eventNames(f *nwb.File) (names []string) {
+	for _, path := range f.Tables() {
+		table, ok := strings.CutPrefix(path, intervals)
+		if !ok {
+			continue
+		}
+		t, err := f.Table(path)
 		if err != nil {
 			continue
 		}
-		columns, err := group.Links()
-		if err != nil {
-			continue
-		}
-		for _, c := range columns {
+		for _, c := range t.Columns {
 			if strings.HasSuffix(c.Name, "_time") {
-				names = append(names, t.Name+"/"+c.Name)
+				names = append(names, table+"/"+c.Name)
 			}
 		}
+	}
+	if names == nil {
+		return []string{"no table of intervals"}
 	}
 	return names
 }
 
 // velocity returns the mean hand velocity of every observed bin, taken the benchmark's lag after the bin.
-func velocity(f *hdf5.File, train, test []float64, observed int, l layout) (*behaviour, error) {
-	series, err := f.Group(handVelocity)
+func velocity(f *nwb.File, train, test []float64, observed int, l layout) (*behaviour, error) {
+	series, err := f.Series(handVelocity)
 	if err != nil {
 		return nil, err
 	}
-	d, err := series.Dataset("data")
-	if err != nil {
-		return nil, err
-	}
-	a, err := d.Read(hdf5.Slab{})
+	a, err := series.Read(hdf5.Slab{})
 	if err != nil {
 		return nil, err
 	}
 	if len(a.Dims) != 2 {
-		return nil, fmt.Errorf("%s/data has shape %s, expected [samples, dimensions]", handVelocity, recording.FormatDims(a.Dims))
+		return nil, fmt.Errorf("%s has shape %s, expected [samples, dimensions]", handVelocity, recording.FormatDims(a.Dims))
 	}
 	values, err := a.RowMajor().Float64s()
 	if err != nil {
 		return nil, err
 	}
-	var times []float64
-	if series.Has("timestamps") {
-		if times, err = numbers(series, "timestamps"); err != nil {
-			return nil, err
-		}
-	} else {
-		start, err := series.Dataset("starting_time")
-		if err != nil {
-			return nil, err
-		}
-		begin, err := start.Number()
-		if err != nil {
-			return nil, err
-		}
-		rate, err := start.Attribute("rate")
-		if err != nil {
-			return nil, err
-		}
-		hertz, err := rate.Number()
-		if err != nil {
-			return nil, err
-		}
-		for i := range a.Dims[0] {
-			times = append(times, begin+float64(i)/hertz)
-		}
+	times, err := series.Timestamps()
+	if err != nil {
+		return nil, err
 	}
 	if len(times) != a.Dims[0] || !slices.IsSorted(times) {
-		return nil, fmt.Errorf("%s has %d ascending times expected for %d samples, found %d (ascending: %v)", handVelocity, a.Dims[0], a.Dims[0], len(times), slices.IsSorted(times))
+		return nil, fmt.Errorf("%s: %d times for %d samples (ascending: %v); expected one for each, ascending", handVelocity, len(times), a.Dims[0], slices.IsSorted(times))
 	}
 	b := &behaviour{dims: a.Dims[1]}
 	bin := func(events []float64) (out []float64) {
@@ -289,26 +242,4 @@ func velocity(f *hdf5.File, train, test []float64, observed int, l layout) (*beh
 	}
 	b.train, b.test = bin(train), bin(test)
 	return b, nil
-}
-
-// numbers reads a column of numbers or truth values.
-func numbers(g *hdf5.Group, name string) ([]float64, error) {
-	d, err := g.Dataset(name)
-	if err != nil {
-		return nil, err
-	}
-	a, err := d.Read(hdf5.Slab{})
-	if err != nil {
-		return nil, err
-	}
-	if flags, ok := a.Data.([]bool); ok {
-		out := make([]float64, len(flags))
-		for i, on := range flags {
-			if on {
-				out[i] = 1
-			}
-		}
-		return out, nil
-	}
-	return a.Float64s()
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/gyrus-dev/gyrus/recording"
-	"github.com/gyrus-dev/gyrus/recording/hdf5"
 	"github.com/gyrus-dev/gyrus/recording/table"
 
 	_ "github.com/gyrus-dev/gyrus/recording/all" // every format a lab may keep counts in
@@ -76,15 +75,8 @@ func readContent(path string, l layout) (content, error) {
 	case isTable(format, path):
 		plain.train, err = readTrialTable(path)
 		return plain, err
-	case format.Name == "hdf5":
-		f, err := hdf5.Open(path)
-		if err != nil {
-			return content{}, err
-		}
-		defer f.Close()
-		if isNWB(f) {
-			return readNWB(f, l)
-		}
+	case format.Name == "nwb":
+		return readNWB(path, l)
 	}
 	arrays, err := recording.Arrays(path)
 	if err != nil {
@@ -106,17 +98,10 @@ func readSeen(path string, l layout) (*Counts, error) {
 			return nil, err
 		} else if isTable(format, path) {
 			return readTrialTable(path)
-		} else if format.Name == "hdf5" {
-			f, err := hdf5.Open(path)
-			if err != nil {
-				return nil, err
-			}
-			defer f.Close()
-			if isNWB(f) {
-				l.Whole = true
-				c, err := readNWB(f, l)
-				return c.train, err
-			}
+		} else if format.Name == "nwb" {
+			l.Whole = true
+			c, err := readNWB(path, l)
+			return c.train, err
 		}
 		arrays, err := recording.Arrays(path)
 		if err != nil {
