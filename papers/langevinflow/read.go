@@ -52,7 +52,7 @@ const (
 func readCounts(path string, l layout) (content, error) {
 	c, err := readContent(path, l)
 	if err != nil {
-		return content{}, fmt.Errorf("%s: %w", path, err)
+		return content{}, inFile(path, err)
 	}
 	for _, part := range []*Counts{c.train, c.test} {
 		if part == nil {
@@ -115,7 +115,7 @@ func readSeen(path string, l layout) (*Counts, error) {
 		return pickArray(arrays, l)
 	}()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, inFile(path, err)
 	}
 	c.BinMS = l.BinMS
 	return c, c.Check(filepath.Base(path))
@@ -123,6 +123,15 @@ func readSeen(path string, l layout) (*Counts, error) {
 
 func isTable(format recording.Format, path string) bool {
 	return format.Name == "table" || strings.HasSuffix(strings.ToLower(path), ".csv")
+}
+
+// inFile names the file in an error, unless a reader has done so.
+func inFile(path string, err error) error {
+	var format *recording.Error
+	if errors.As(err, &format) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // few lists the first names of many.
