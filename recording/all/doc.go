@@ -6,6 +6,7 @@
 package all
 
 import (
+	_ "github.com/gyrus-dev/gyrus/recording/blackrock"   // Blackrock NSx
 	_ "github.com/gyrus-dev/gyrus/recording/brainvision" // Brain Products
 	_ "github.com/gyrus-dev/gyrus/recording/ctf"         // CTF MEG
 	_ "github.com/gyrus-dev/gyrus/recording/edf"         // EDF, EDF+, BDF
