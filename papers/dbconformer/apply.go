@@ -17,8 +17,10 @@ import (
 // model is what is saved beside a network's variables.
 type model struct {
 	Size       Size
-	Rate       float64 // Hz
-	Low, High  float64 // pass band, Hz; 0 for none
+	Rate       float64  // Hz
+	Low, High  float64  // pass band, Hz; 0 for none
+	Events     []string // that trials are cut around, in a recording; empty if training trials came cut
+	From, To   float64  // of a trial around its event, s
 	Channels   []string
 	Classes    []string
 	Covariance []float64 // of the training trials, from which online alignment starts; row by row
@@ -42,23 +44,27 @@ func apply(ctx context.Context, a *papers.Application) error {
 		if err != nil {
 			return err
 		}
-		f, err := readTrials(path, layout{rate: m.Rate, low: m.Low, high: m.High, expectedChannels: m.Size.Channels})
+		how := reading{otherwise: m.Rate, low: m.Low, high: m.High, expectedChannels: m.Size.Channels, events: m.Events, from: m.From, to: m.To}
+		if len(m.Events) > 0 {
+			how.pick = m.Channels
+		}
+		f, err := readTrials(path, how)
 		if err != nil {
 			return err
+		}
+		if err := f.like(path, m.Channels, m.Size.Samples, m.Rate); err != nil {
+			return papers.Refuse(err)
 		}
 		trials := f.train.trials
 		if f.test.trials != nil { // a file as the one the network was trained on: its test trials are the new ones
 			trials = f.test.trials
 			a.Say("%s: its %d test trials are classified", path, len(trials))
 		}
-		if err := m.fits(path, f, trials); err != nil {
-			return err
-		}
-		for _, s := range f.assumed {
+		for _, s := range slices.Concat(f.assumed, f.warnings) {
 			a.Say("%s", s)
 		}
-		ref := reference{trials: m.Trials, shrink: m.Shrink, covariance: mat.NewSymDense(m.Size.Channels, m.Covariance)}
-		aligned, err := ref.online(trials)
+		training := session{trials: m.Trials, shrink: m.Shrink, covariance: mat.NewSymDense(m.Size.Channels, m.Covariance)}
+		aligned, err := training.online(trials)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -80,25 +86,6 @@ func apply(ctx context.Context, a *papers.Application) error {
 			count[k] = fmt.Sprintf("%d of class %s", n, c)
 		}
 		a.Say("%s: %d trials, %s; written to %s", path, len(trials), strings.Join(count, ", "), out)
-	}
-	return nil
-}
-
-// fits says whether the network can read the trials.
-func (m *model) fits(path string, f *trialFile, trials []*mat.Dense) error {
-	channels, samples := trials[0].Dims()
-	if channels != m.Size.Channels {
-		return fmt.Errorf("%s has %d channels (%s), but the network was trained on %d (%s): position codes and spatial filters belong to a montage; give the same channels in the same order",
-			path, channels, strings.Join(f.channels, " "), m.Size.Channels, strings.Join(m.Channels, " "))
-	}
-	named := !strings.HasPrefix(f.channels[0], "channel ") && !strings.HasPrefix(m.Channels[0], "channel ")
-	if named && !slices.Equal(f.channels, m.Channels) {
-		return fmt.Errorf("%s has the channels %s, but the network was trained on %s: give the same channels in the same order",
-			path, strings.Join(f.channels, " "), strings.Join(m.Channels, " "))
-	}
-	if samples != m.Size.Samples {
-		return fmt.Errorf("%s has trials of %d samples, but the network was trained on %d (%g s at %g Hz): cut the trials to that", path, samples, m.Size.Samples,
-			float64(m.Size.Samples)/m.Rate, m.Rate)
 	}
 	return nil
 }

@@ -8,8 +8,12 @@ import (
 )
 
 // eegNet is EEGNet with F1=4, D=2, F2=8 (Lawhern et al., J. Neural Engineering 15, 2018), as the paper's benchmark sets it: a temporal kernel of
-// half a second, dropout 0.25, no norm constraint. x is [batch, C, T]; the logits are [batch, K].
-func (s Size) eegNet(ctx *mlctx.Context, x *Node, rate float64) *Node {
+// half a second, dropout 0.25, no norm constraint. It wants trials of at least 32 samples at rate Hz.
+func (s Size) eegNet(rate float64) network {
+	return func(ctx *mlctx.Context, x *Node) (logits, _ *Node) { return s.buildEEGNet(ctx, x, rate), nil }
+}
+
+func (s Size) buildEEGNet(ctx *mlctx.Context, x *Node, rate float64) *Node {
 	const (
 		maps     = 4              // F1
 		spatial  = 2              // D: spatial filters for each temporal one
@@ -39,11 +43,16 @@ func conformerShape(samples int, rate float64) (taps, step, tokens int) {
 }
 
 // eegConformer is EEG Conformer (Song et al., IEEE TNSRE 31, 2023), the serial network the paper measures itself against: convolutions make
-// tokens of time, six transformer blocks like those of DBConformer follow, and a classifier on all tokens. x is [batch, C, T].
+// tokens of time, six transformer blocks like those of DBConformer follow, and a classifier on all tokens. It wants trials of at least
+// one token (see conformerShape).
 //
 // Its first two convolutions, in time and across electrodes, have nothing between them. They are evaluated as the one convolution
 // they make together, which is the same function of the same parameters at a third of the cost.
-func (s Size) eegConformer(ctx *mlctx.Context, x *Node, rate float64) *Node {
+func (s Size) eegConformer(rate float64) network {
+	return func(ctx *mlctx.Context, x *Node) (logits, _ *Node) { return s.buildEEGConformer(ctx, x, rate), nil }
+}
+
+func (s Size) buildEEGConformer(ctx *mlctx.Context, x *Node, rate float64) *Node {
 	const width, blocks = 40, 6
 	batch := x.Shape().Dim(0)
 	taps, step, _ := conformerShape(s.Samples, rate)

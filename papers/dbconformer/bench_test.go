@@ -35,7 +35,7 @@ func BenchmarkEpoch(b *testing.B) {
 	}{
 		{"DBConformer", size.variant(Variant{})}, {"spatial", size.variant(Variant{NoTemporal: true})},
 		{"temporal", size.variant(Variant{NoSpatial: true})},
-		{"EEGNet", size.eegNetAt(250)}, {"EEGConformer", size.eegConformerAt(250)},
+		{"EEGNet", size.eegNet(250)}, {"EEGConformer", size.eegConformer(250)},
 	} {
 		b.Run(n.name, func(b *testing.B) {
 			if _, _, err := train(context.Background(), backend, n.name, n.net, data, budget{epochs: b.N, batch: 32, rate: 1e-3}, 1, nil); err != nil {

@@ -47,10 +47,10 @@ func TestParameterCounts(t *testing.T) {
 		}
 		// The count of 789,668 includes the layer norm and linear layer (80 + 82) of a second head that the authors of
 		// EEG Conformer declare but do not use; it is not built here.
-		if n := built(t, size.eegConformerAt(250), 22, samples) + 80 + 82; n != 789_668 {
+		if n := built(t, size.eegConformer(250), 22, samples) + 80 + 82; n != 789_668 {
 			t.Errorf("T=%d: EEG Conformer has %d parameters, want 789668", samples, n)
 		}
-		if n := built(t, size.eegNetAt(250), 22, samples); n != 1406 {
+		if n := built(t, size.eegNet(250), 22, samples); n != 1406 {
 			t.Errorf("T=%d: EEGNet has %d parameters, want 1406", samples, n)
 		}
 		if n := built(t, size.variant(Variant{NoSpatial: true}), 22, samples); n != 93_747-1096-22*40-2*19_720-1681-40*64 {
@@ -97,9 +97,9 @@ func TestNetworksAgreeWithPyTorch(t *testing.T) {
 			net := size.variant(Variant{})
 			if c.Name != "dbconformer" {
 				size.Classes = 2
-				net = size.eegNetAt(20)
+				net = size.eegNet(20)
 				if c.Name == "eegconformer" {
-					net = size.eegConformerAt(60)
+					net = size.eegConformer(60)
 					if taps, step, _ := conformerShape(c.Samples, 60); taps != 6 || step != 4 {
 						t.Fatalf("taps %d, step %d", taps, step)
 					}

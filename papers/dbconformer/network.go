@@ -23,14 +23,6 @@ func (s Size) variant(v Variant) network {
 	return func(ctx *mlctx.Context, x *Node) (*Node, *Node) { return s.Build(ctx, x, v) }
 }
 
-func (s Size) eegNetAt(rate float64) network {
-	return func(ctx *mlctx.Context, x *Node) (*Node, *Node) { return s.eegNet(ctx, x, rate), nil }
-}
-
-func (s Size) eegConformerAt(rate float64) network {
-	return func(ctx *mlctx.Context, x *Node) (*Node, *Node) { return s.eegConformer(ctx, x, rate), nil }
-}
-
 // budget is how a network is trained: Adam on the cross-entropy without decay or schedule, to the last epoch.
 type budget struct {
 	epochs int
@@ -63,6 +55,18 @@ func join(sets ...examples) examples {
 		all.labels = append(all.labels, s.labels...)
 	}
 	return all
+}
+
+// divide splits examples, in order, into those whose index is in and the others.
+func (e examples) divide(in func(i int) bool) (first, rest examples) {
+	for i := range e.trials {
+		to := &rest
+		if in(i) {
+			to = &first
+		}
+		to.trials, to.labels = append(to.trials, e.trials[i]), append(to.labels, e.labels[i])
+	}
+	return first, rest
 }
 
 // train fits a network to examples. An incomplete last batch of one trial is left out: batch normalisation is undefined on it.

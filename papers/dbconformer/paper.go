@@ -23,7 +23,7 @@ func init() {
 			{ID: "sanity", Origin: papers.Ours, Says: "Trained on permuted labels it stays at chance (0.42 to 0.58); under random channel gains alignment adds at least 0.03."},
 			{ID: "attention", Origin: papers.FromPaper, Says: "Channel attention is higher over the hand areas (C3, C4, CP3, CP4, FC3, FC4) than elsewhere in at least 3 of 5 people."},
 		},
-		Experiments: []papers.Experiment{synthetic, recordedExperiment},
+		Experiments: []papers.Experiment{synthetic, recorded},
 		Apply:       apply,
 		Applies:     "reads trials (MAT or NPZ) of the montage and length the network was trained on; writes a CSV with each trial's class, its probability, and the attention to each channel",
 	})

@@ -5,17 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
+	"strings"
 
-	"github.com/gomlx/gomlx/backends"
+	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/gyrus-dev/gyrus/fit"
 	"github.com/gyrus-dev/gyrus/measure"
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
-	"github.com/gyrus-dev/gyrus/signal"
 )
 
 // amplitudes is the second classical reference, for signals whose slow course tells the classes apart and not their power.
@@ -28,9 +27,13 @@ type recordingParams struct {
 	TestY    string  `param:"test-y" help:"name of the array of test labels; empty: found out"`
 	Channels string  `param:"channels" help:"name of the list of channel names; empty: found out"`
 	Axes     string  `param:"axes" help:"order of the array's axes, such as samples,channels,trials; auto: found out"`
+	Events   string  `param:"events" help:"in a recording: labels of the events that trials begin with, one a class, such as 769,770"`
+	From     float64 `param:"from" help:"in a recording: begin of a trial after its event" unit:"s" min:"-3600" max:"3600"`
+	To       float64 `param:"to" help:"in a recording: end of a trial after its event" unit:"s" min:"-3600" max:"3600"`
+	Pick     string  `param:"pick" help:"in a recording: the channels to use, such as C3,Cz,C4; empty: all of EEG"`
 	Rate     float64 `param:"rate" help:"sampling rate; 0: as the file says" unit:"Hz" min:"0" max:"100000"`
-	Low      float64 `param:"low" help:"lower edge of the pass band; 0: none" unit:"Hz" min:"0"`
-	High     float64 `param:"high" help:"upper edge of the pass band; 0: none" unit:"Hz" min:"0"`
+	Low      float64 `param:"low" help:"lower edge of the pass band; 0: none; -1: 8 in a recording that trials are cut from, none in trials, which may hold slow potentials" unit:"Hz" min:"-1"`
+	High     float64 `param:"high" help:"upper edge of the pass band; 0: none; -1: 32 in a recording that trials are cut from, none in trials" unit:"Hz" min:"-1"`
 	Patch    int     `param:"patch" help:"length of a temporal token; 0: half a second, or less in short trials" unit:"samples" min:"0"`
 	Folds    int     `param:"folds" help:"parts of the cross-validation" min:"2" max:"100"`
 	Epochs   int     `param:"epochs" help:"epochs of every network" min:"1" max:"10000"`
@@ -40,20 +43,23 @@ type recordingParams struct {
 	Serial   bool    `param:"conformer" help:"also train EEG Conformer, which takes most of the time"`
 }
 
-var recordedExperiment = papers.Experiment{
+var recorded = papers.Experiment{
 	Name: "recording",
-	Summary: "Cross-validated accuracy on a person's own labelled EEG trials (MAT or NPZ), beside EEGNet, EEG Conformer and two classical references, " +
-		"and accuracy on the file's test trials; saves the network for gyrus apply. About 2 minutes for 316 trials of half a second.",
+	Summary: "Cross-validated accuracy on a person's own labelled EEG, as trials or as a recording with events, beside EEGNet, EEG Conformer and two classical " +
+		"references, and accuracy on test trials; saves the network for gyrus apply. About 2 minutes for 316 trials of half a second.",
 	Params: papers.Presets[recordingParams]{
-		Quick:   recordingParams{Axes: "auto", Folds: 2, Epochs: 10, Batch: 32, LR: 1e-3, Depth: 1, Serial: false},
-		Default: recordingParams{Axes: "auto", Folds: 5, Epochs: 100, Batch: 32, LR: 1e-3, Depth: 2, Serial: true},
-		Full:    recordingParams{Axes: "auto", Folds: 10, Epochs: 100, Batch: 32, LR: 1e-3, Depth: 2, Serial: true},
+		Quick:   recordingParams{Axes: "auto", To: 4, Low: -1, High: -1, Folds: 2, Epochs: 10, Batch: 32, LR: 1e-3, Depth: 1, Serial: false},
+		Default: recordingParams{Axes: "auto", To: 4, Low: -1, High: -1, Folds: 5, Epochs: 100, Batch: 32, LR: 1e-3, Depth: 2, Serial: true},
+		Full:    recordingParams{Axes: "auto", To: 4, Low: -1, High: -1, Folds: 10, Epochs: 100, Batch: 32, LR: 1e-3, Depth: 2, Serial: true},
 	},
-	Inputs: []papers.Input{{
-		Name: "trials", Required: true, Formats: []string{"MAT v5", "NPZ"},
-		Says: "labelled trials of one length: an array of trials, channels and samples in any order, a list of labels, and if there are any the channel names, " +
-			"sampling rate and test trials",
-	}},
+	Inputs: []papers.Input{
+		{
+			Name: "trials", Required: true, Formats: []string{"MAT v5", "MAT v7.3", "NPZ", "EDF", "BDF", "GDF", "BrainVision", "FIF", "XDF"},
+			Says: "either labelled trials of one length: an array of trials, channels and samples in any order, a list of labels, and if there are any the channel " +
+				"names, sampling rate and test trials; or a recording with events, of which --set events= names those that begin trials",
+		},
+		{Name: "test", Formats: []string{"as trials"}, Says: "a second file of the same person to test on, such as a later session; read as the first"},
+	},
 	Seeds: papers.Seeds{Quick: 1, Default: 1, Full: 3},
 	Metrics: []report.Metric{
 		{ID: "cv", Name: "cross-validated accuracy", Better: report.Higher, Says: "over all training trials, each tested once"},
@@ -82,46 +88,15 @@ func patchFor(samples int, rate float64) int {
 	return patch
 }
 
-// reference is the Euclidean alignment of a training session, from which later trials of the same person go on.
-type reference struct {
-	covariance *mat.SymDense
-	trials     int
-	shrink     float64
-}
-
-// alignSession aligns training trials with their own mean covariance and returns it for those to come.
-func alignSession(trials []*mat.Dense, names []string) (aligned []*mat.Dense, ref reference, warning string, err error) {
-	if ref.shrink, warning, err = alignment(trials, names); err != nil {
-		return nil, ref, "", err
-	}
-	if ref.covariance, err = signal.MeanCovariance(trials); err != nil {
-		return nil, ref, "", err
-	}
-	ref.trials = len(trials)
-	aligned, err = alignAll(trials, ref.shrink)
-	return aligned, ref, warning, err
-}
-
-func (ref reference) online(trials []*mat.Dense) ([]*mat.Dense, error) {
-	return alignOnline(trials, &signal.OnlineAlignment{Shrink: ref.shrink, Prior: ref.covariance, PriorTrials: ref.trials})
-}
-
 func runRecording(ctx context.Context, r *papers.Run) error {
 	p := papers.ParamsOf[recordingParams](r)
 	path, given := r.Input("trials")
 	if !given {
-		return errors.New("this experiment needs a file of labelled trials: --data FILE (MAT or NPZ)")
+		return papers.Refuse(errors.New("this experiment needs a file of labelled trials or a recording with events: --data FILE"))
 	}
-	f, err := readTrials(path, layout{trials: p.X, labels: p.Y, testX: p.TestX, testY: p.TestY, channels: p.Channels, axes: p.Axes,
-		rate: p.Rate, low: p.Low, high: p.High, needLabels: true})
+	f, err := p.read(r, path)
 	if err != nil {
 		return err
-	}
-	for _, a := range f.assumed {
-		r.Note("%s.", a)
-	}
-	for _, w := range f.warnings {
-		r.Warn("%s", w)
 	}
 	channels, samples := f.train.trials[0].Dims()
 	patch := p.Patch
@@ -130,7 +105,7 @@ func runRecording(ctx context.Context, r *papers.Run) error {
 	}
 	size, err := SizeFor(channels, samples, len(f.classes), f.rate, patch)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return papers.Refuse(fmt.Errorf("%s: %w", path, err))
 	}
 	size.Depth = p.Depth
 	r.Note("%d trials of %d channels and %d samples at %g Hz; temporal kernel %d, patch %d (%d tokens), electrode kernel %d every %d samples.",
@@ -139,160 +114,67 @@ func runRecording(ctx context.Context, r *papers.Run) error {
 	if err != nil {
 		return err
 	}
-
-	type entry struct {
-		name string
-		net  network
-	}
-	entries := []entry{{dbc, size.variant(Variant{})}, {eegnet, nil}, {conformer, nil}, {csp, nil}, {amplitudes, nil}}
+	c := contest{job: job{backend: backend, run: r, budget: budget{p.Epochs, p.Batch, p.LR}}, size: size, names: []string{dbc}, nets: map[string]network{dbc: size.variant(Variant{})}}
 	if samples >= 32 {
-		entries[1].net = size.eegNetAt(f.rate)
+		c.names, c.nets[eegnet] = append(c.names, eegnet), size.eegNet(f.rate)
 	} else {
 		r.Note("EEGNet needs trials of at least 32 samples and is left out.")
 	}
 	if _, _, tokens := conformerShape(samples, f.rate); p.Serial && tokens >= 1 {
-		entries[2].net = size.eegConformerAt(f.rate)
+		c.names, c.nets[conformer] = append(c.names, conformer), size.eegConformer(f.rate)
 	} else if p.Serial {
 		r.Note("EEG Conformer averages 0.3 s after its convolution; these trials are too short for one token, and it is left out.")
 	}
-
-	// Deal the trials of each class to the parts in turn, after shuffling them.
-	part := deal(f.train.labels, p.Folds, r.Rand("parts"))
-	j := job{backend: backend, run: r, budget: budget{p.Epochs, p.Batch, p.LR}}
-	evaluate := func(n int, e entry, stage, label string, tr, te examples, shrink float64) (foldResult, error) {
-		switch {
-		case e.name == csp && size.Classes == 2:
-			f, _, err := cspLDA(tr, te, shrink)
-			return f, err
-		case e.name == amplitudes:
-			return amplitudeLDA(tr, te, size.Classes)
-		case e.net != nil:
-			return j.do(ctx, fmt.Sprintf("%s-%d", stage, n), label, e.net, tr, te)
-		}
-		return foldResult{}, nil
+	if size.Classes == 2 {
+		c.names = append(c.names, csp)
 	}
-	results := map[string][]foldResult{}
-	warned := map[string]bool{}
-	for k := range p.Folds {
-		var tr, te examples
-		for i, x := range f.train.trials {
-			to := &tr
-			if part[i] == k {
-				to = &te
-			}
-			to.trials, to.labels = append(to.trials, x), append(to.labels, f.train.labels[i])
-		}
-		if len(te.trials) == 0 || classesIn(tr.labels) < size.Classes {
-			return fmt.Errorf("part %d of %d of the cross-validation has %d test trials and %d of %d classes to train on: take fewer parts (--set folds=N) or more trials",
-				k+1, p.Folds, len(te.trials), classesIn(tr.labels), size.Classes)
-		}
-		var ref reference
-		var warning string
-		if tr.trials, ref, warning, err = alignSession(tr.trials, f.channels); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		if warning != "" && !warned[warning] {
-			r.Warn("%s", warning)
-			warned[warning] = true
-		}
-		if te.trials, err = ref.online(te.trials); err != nil {
-			return err
-		}
-		for n, e := range entries {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			res, err := evaluate(n, e, fmt.Sprintf("cv-%d", k), fmt.Sprintf("%s, part %d of %d", e.name, k+1, p.Folds), tr, te, ref.shrink)
-			if err != nil {
-				return err
-			}
-			if res.Predicted != nil {
-				results[e.name] = append(results[e.name], res)
-			}
-		}
-	}
+	c.names = append(c.names, amplitudes)
 
-	// Train on everything; test on the test trials.
-	test := map[string]float64{}
+	parts, err := c.crossValidate(ctx, path, f, p.Folds)
+	if err != nil {
+		return err
+	}
 	all := f.train
-	var ref reference
-	if all.trials, ref, _, err = alignSession(f.train.trials, f.channels); err != nil {
+	var s session
+	if all.trials, s, _, err = alignSession(f.train.trials, f.channels); err != nil {
+		return papers.Refuse(fmt.Errorf("%s: %w", path, err))
+	}
+	vars, err := c.save(ctx, f, s, all, p)
+	if err != nil {
 		return err
 	}
-	if err := saveModel(ctx, r, backend, size, f, ref, all, j.budget, p); err != nil {
-		return err
-	}
-	if f.test.labels != nil {
-		te := f.test
-		if te.trials, err = ref.online(f.test.trials); err != nil {
+	test := map[string]foldResult{}
+	te := f.test
+	if te.labels != nil {
+		if te.trials, err = s.online(te.trials); err != nil {
 			return err
 		}
-		for n, e := range entries {
-			res, err := evaluate(n, e, "test", e.name+", test trials", all, te, ref.shrink)
+		for _, name := range c.names {
+			if name == dbc { // as it is saved
+				var o *outcome
+				if o, err = classify(ctx, backend, vars, c.nets[dbc], te.trials); err == nil {
+					test[dbc] = foldResult{Predicted: o.Predicted, Truth: te.labels}
+				}
+			} else {
+				test[name], err = c.evaluate(ctx, name, "test", name+", test trials", all, te, s.shrink)
+			}
 			if err != nil {
 				return err
 			}
-			if res.Predicted != nil {
-				test[e.name] = res.accuracy()
-			}
 		}
 	}
-
-	table := report.Table{ID: "parts", Title: "Cross-validated accuracy by part", Columns: []string{"system"}}
-	for k := range p.Folds {
-		table.Columns = append(table.Columns, fmt.Sprintf("part %d", k+1))
-	}
-	table.Columns = append(table.Columns, "all", "95 % interval", "p", "test trials")
-	var bars []report.Bars
-	for _, e := range entries {
-		fs := results[e.name]
-		if len(fs) == 0 {
-			continue
-		}
-		row := []string{e.name}
-		bar := report.Bars{Name: e.name, Values: [][]float64{nil}}
-		for _, s := range r.Experiment.Systems {
-			if s.Name == e.name {
-				bar.Role = s.Role
-			}
-		}
-		var truth, predicted []int
-		for _, res := range fs {
-			truth, predicted = append(truth, res.Truth...), append(predicted, res.Predicted...)
-			row = append(row, fmt.Sprintf("%.3f", res.accuracy()))
-			bar.Values[0] = append(bar.Values[0], res.accuracy())
-		}
-		bars = append(bars, bar)
-		a := measure.Accuracy(truth, predicted)
-		low, high := wilson(a, len(truth))
-		chance := shuffled(truth, predicted, r.Rand("shuffling "+e.name))
-		r.Measure(e.name, "cv", a)
-		r.Measure(e.name, "cv-low", low)
-		r.Measure(e.name, "cv-high", high)
-		r.Measure(e.name, "p", chance)
-		row = append(row, fmt.Sprintf("%.3f", a), fmt.Sprintf("%.3f to %.3f", low, high), fmt.Sprintf("%.4f", chance), "")
-		if v, ok := test[e.name]; ok {
-			r.Measure(e.name, "test", v)
-			if low > v+0.1 {
-				r.Warn("%s: accuracy on the test trials (%.2f) is far below the cross-validated one (%.2f): another session, or test labels that do not belong to the test trials; treat the test column with care", e.name, v, a)
-			}
-			row[len(row)-1] = fmt.Sprintf("%.3f", v)
-		}
-		table.Rows = append(table.Rows, row)
-		if len(fs[0].Loss) > 0 {
-			x := make([]report.Number, len(fs[0].Loss))
-			for i := range x {
-				x[i] = report.Number(i + 1)
-			}
-			r.Curve(report.Curve{Plot: "training loss, part 1", Series: e.name, XLabel: "epoch", YLabel: "cross-entropy (nats)", X: x, Y: report.Numbers(fs[0].Loss)})
+	tabulateParts(r, c.names, parts, test)
+	if te.labels != nil {
+		if doubt := doubtful(r, c.names, parts, test, te, size.Classes, p.Folds); doubt != "" {
+			r.Warn("%s", doubt)
 		}
 	}
-	r.Table(table)
-	r.Figure(report.BarPlot(report.Frame{ID: "parts", Title: "Cross-validated accuracy", Caption: "Dots are the parts of the cross-validation.",
-		XLabel: "accuracy", XLim: [2]float64{0, 1}, Levels: []report.Ref{{At: 1 / float64(size.Classes), Label: "chance"}}}, []string{"accuracy"}, bars))
-	r.Figure(confusion(results[dbc], f.classes))
+	if f.low == 0 && len(parts[csp]) > 0 {
+		noteSlowPotentials(r, parts)
+	}
+	r.Figure(confusion(parts[dbc], f.classes))
 	mean := make([]float64, channels)
-	for _, res := range results[dbc] {
+	for _, res := range parts[dbc] {
 		for c, a := range res.Attention {
 			mean[c] += a * float64(channels) / float64(p.Folds)
 		}
@@ -307,149 +189,212 @@ func runRecording(ctx context.Context, r *papers.Run) error {
 	return nil
 }
 
-// deal gives each trial a part from 0 to parts-1 so that every part has as many trials of each class as every other, or one more.
-func deal(labels []int, parts int, rng *rand.Rand) []int {
-	part := make([]int, len(labels))
-	next := 0
-	for class := range slices.Max(labels) + 1 {
-		var of []int
-		for i, l := range labels {
-			if l == class {
-				of = append(of, i)
-			}
-		}
-		rng.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
-		for _, i := range of {
-			part[i] = next % parts
-			next++
-		}
+// noteSlowPotentials says when the classes differ in the course of the signal rather than in its power.
+func noteSlowPotentials(r *papers.Run, parts map[string][]foldResult) {
+	slow, power := measure.Accuracy(pool(parts[amplitudes])), measure.Accuracy(pool(parts[csp]))
+	if slow > power+0.05 {
+		r.Note("The course of the signal tells the classes apart better (%.3f) than its power does (%.3f): slow potentials carry what a high-pass filter (--set low=8) would remove.", slow, power)
 	}
-	return part
 }
 
-// amplitudeLDA classifies by each channel's mean in five stretches of the trial.
-func amplitudeLDA(tr, te examples, classes int) (foldResult, error) {
-	features := func(x *mat.Dense) []float64 {
-		channels, samples := x.Dims()
-		n := min(5, samples)
-		var out []float64
-		for c := range channels {
-			row := x.RawRowView(c)
-			for k := range n {
-				stretch := row[k*samples/n : (k+1)*samples/n]
-				sum := 0.0
-				for _, v := range stretch {
-					sum += v
-				}
-				out = append(out, sum/float64(len(stretch)))
+// read reads the trials and, if there is a second file, the test trials, and says what was taken for granted.
+func (p recordingParams) read(r *papers.Run, path string) (*trialFile, error) {
+	split := func(list string) (out []string) {
+		for _, s := range strings.Split(list, ",") {
+			if s = strings.TrimSpace(s); s != "" {
+				out = append(out, s)
 			}
 		}
 		return out
 	}
-	var rows [][]float64
-	for _, x := range tr.trials {
-		rows = append(rows, features(x))
-	}
-	lda, err := signal.FitLDA(rows, tr.labels, classes, -1)
+	how := reading{trials: p.X, labels: p.Y, testX: p.TestX, testY: p.TestY, names: p.Channels, axes: p.Axes,
+		events: split(p.Events), from: p.From, to: p.To, pick: split(p.Pick), rate: p.Rate, low: p.Low, high: p.High, needLabels: true}
+	f, err := readTrials(path, how)
 	if err != nil {
-		return foldResult{}, err
+		return nil, err
 	}
-	r := foldResult{Truth: te.labels}
-	for _, x := range te.trials {
-		r.Predicted = append(r.Predicted, lda.Predict(features(x)))
-	}
-	return r, nil
-}
-
-// wilson is the 95 % interval of a share of n by Wilson's score (1927).
-func wilson(share float64, n int) (low, high float64) {
-	const z = 1.959964
-	m := float64(n)
-	centre := (share + z*z/(2*m)) / (1 + z*z/m)
-	half := z / (1 + z*z/m) * math.Sqrt(share*(1-share)/m+z*z/(4*m*m))
-	return centre - half, centre + half
-}
-
-// shuffled is how often labels in random order agree with the predictions at least as well as the true ones.
-func shuffled(truth, predicted []int, rng *rand.Rand) float64 {
-	const times = 10_000
-	real := measure.Accuracy(truth, predicted)
-	t := slices.Clone(truth)
-	hits := 1
-	for range times {
-		rng.Shuffle(len(t), func(i, j int) { t[i], t[j] = t[j], t[i] })
-		if measure.Accuracy(t, predicted) >= real {
-			hits++
+	tell := func(f *trialFile) {
+		for _, a := range f.assumed {
+			r.Note("%s.", a)
+		}
+		for _, w := range f.warnings {
+			r.Warn("%s", w)
 		}
 	}
-	return float64(hits) / (times + 1)
-}
-
-// placed returns where electrodes of the 10-10 system lie on the map, and whether all names are known.
-func placed(names []string) ([]report.Sensor, bool) {
-	sensors := make([]report.Sensor, len(names))
-	for i, name := range names {
-		x, y, ok := place(name)
-		if !ok {
-			return nil, false
-		}
-		sensors[i] = report.Sensor{Name: name, X: x, Y: y}
+	tell(f)
+	second, given := r.Input("test")
+	if !given {
+		return f, nil
 	}
-	return sensors, true
-}
-
-// rowsFrontToBack are the rows of the 10-10 system with their distance in front of Cz, in steps of a tenth of the way from nasion to inion.
-var rowsFrontToBack = map[string]float64{"Fp": 4, "AF": 3, "F": 2, "FC": 1, "FT": 1, "C": 0, "T": 0, "CP": -1, "TP": -1, "P": -2, "PO": -3, "O": -4}
-
-// place returns where an electrode of the 10-10 system lies, in radii of the head.
-func place(name string) (x, y float64, ok bool) {
-	split := len(name)
-	for split > 0 && (name[split-1] >= '0' && name[split-1] <= '9') {
-		split--
-	}
-	number := 0
-	if split < len(name) {
-		if _, err := fmt.Sscan(name[split:], &number); err != nil || number > 10 {
-			return 0, 0, false
-		}
-	} else if name != "" && name[len(name)-1] == 'z' {
-		split--
-	} else {
-		return 0, 0, false
-	}
-	row, ok := rowsFrontToBack[name[:split]]
-	if !ok {
-		return 0, 0, false
-	}
-	// Steps to the side: odd numbers left, even ones right, z in the middle. Rows towards the front and back are narrower.
-	steps := float64((number + 1) / 2)
-	if number%2 == 1 {
-		steps = -steps
-	}
-	y = row * 0.2
-	x = steps * 0.2 * math.Sqrt(max(0.05, 1-y*y))
-	return x, y, true
-}
-
-// saveModel trains on all trials and saves the network for Apply.
-func saveModel(ctx context.Context, r *papers.Run, backend backends.Backend, size Size, f *trialFile, ref reference, all examples, b budget, p recordingParams) error {
-	dir, err := r.ModelDir()
+	t, err := readTrials(second, how)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = papers.Stage(r, "model", func() (bool, error) {
+	r.Note("Test trials are read from a second file.")
+	tell(t)
+	_, samples := f.train.trials[0].Dims()
+	if err := t.like(second, f.channels, samples, f.rate); err != nil {
+		return nil, papers.Refuse(err)
+	}
+	if !slices.Equal(t.classes, f.classes) {
+		return nil, papers.Refuse(fmt.Errorf("%s has the classes %s, but %s has %s", second, strings.Join(t.classes, ", "), path, strings.Join(f.classes, ", ")))
+	}
+	f.test = t.train
+	return f, nil
+}
+
+// contest is the comparison of methods on one person's trials.
+type contest struct {
+	job
+	size  Size
+	names []string           // in the order of the report
+	nets  map[string]network // of those that are networks
+}
+
+// evaluate trains a method on tr and tests it on te, both aligned.
+func (c contest) evaluate(ctx context.Context, name, stage, label string, tr, te examples, shrink float64) (foldResult, error) {
+	switch name {
+	case csp:
+		f, _, err := cspLDA(tr, te, shrink)
+		return f, err
+	case amplitudes:
+		return amplitudeLDA(tr, te, c.size.Classes)
+	}
+	return c.do(ctx, stage+"-"+strings.ReplaceAll(name, " ", ""), label, c.nets[name], tr, te)
+}
+
+// crossValidate tests every method on each part of the training trials after training on the others.
+func (c contest) crossValidate(ctx context.Context, path string, f *trialFile, parts int) (map[string][]foldResult, error) {
+	part := deal(f.train.labels, parts, c.run.Rand("parts"))
+	results := map[string][]foldResult{}
+	warned := map[string]bool{}
+	for k := range parts {
+		tr, te := f.train.divide(func(i int) bool { return part[i] != k })
+		if len(te.trials) == 0 || classesIn(tr.labels) < c.size.Classes {
+			return nil, papers.Refuse(fmt.Errorf("%s: part %d of %d of the cross-validation has %d test trials and %d of %d classes to train on: take fewer parts (--set folds=N) or more trials",
+				path, k+1, parts, len(te.trials), classesIn(tr.labels), c.size.Classes))
+		}
+		aligned, s, warning, err := alignSession(tr.trials, f.channels)
+		if err != nil {
+			return nil, papers.Refuse(fmt.Errorf("%s: %w", path, err))
+		}
+		tr.trials = aligned
+		if warning != "" && !warned[warning] {
+			c.run.Warn("%s", warning)
+			warned[warning] = true
+		}
+		if te.trials, err = s.online(te.trials); err != nil {
+			return nil, err
+		}
+		for _, name := range c.names {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			res, err := c.evaluate(ctx, name, fmt.Sprintf("cv-%d", k), fmt.Sprintf("%s, part %d of %d", name, k+1, parts), tr, te, s.shrink)
+			if err != nil {
+				return nil, err
+			}
+			results[name] = append(results[name], res)
+		}
+	}
+	return results, nil
+}
+
+// save trains DBConformer on all trials, saves it for Apply, and returns its variables.
+func (c contest) save(ctx context.Context, f *trialFile, s session, all examples, p recordingParams) (*mlctx.Context, error) {
+	dir, err := c.run.ModelDir()
+	if err != nil {
+		return nil, err
+	}
+	_, err = papers.Stage(c.run, "model", func() (bool, error) {
 		label := dbc + " on all trials"
-		vars, _, err := train(ctx, backend, label, size.variant(Variant{}), all, b, r.SeedFor("test-0"), func(q fit.Progress) {
-			r.Progress(papers.Progress{Stage: label, Done: q.Step, Total: q.Steps, Unit: "step", Metrics: map[string]float64{"loss": q.Loss}})
-		})
+		vars, _, err := train(ctx, c.backend, label, c.nets[dbc], all, c.budget, c.run.SeedFor("model"), c.progress(label))
 		if err != nil {
 			return false, err
 		}
-		m := model{Size: size, Rate: f.rate, Low: p.Low, High: p.High, Channels: f.channels, Classes: f.classes, Shrink: ref.shrink, Trials: ref.trials}
-		for i := range size.Channels {
-			m.Covariance = append(m.Covariance, mat.Row(nil, i, ref.covariance)...)
+		m := model{Size: c.size, Rate: f.rate, Low: f.low, High: f.high, Events: f.events, From: p.From, To: p.To,
+			Channels: f.channels, Classes: f.classes, Shrink: s.shrink, Trials: s.trials}
+		for i := range c.size.Channels {
+			m.Covariance = append(m.Covariance, mat.Row(nil, i, s.covariance)...)
 		}
 		return true, fit.Save(dir, vars, m)
 	})
-	return err
+	if err != nil {
+		return nil, err
+	}
+	var m model
+	return fit.Load(dir, &m)
+}
+
+// tabulateParts records what was measured. What leads is the cross-validation; test trials, if there are any, stand beside it.
+func tabulateParts(r *papers.Run, names []string, parts map[string][]foldResult, test map[string]foldResult) {
+	table := report.Table{ID: "parts", Title: "Cross-validated accuracy by part", Columns: []string{"system"}}
+	for k := range parts[dbc] {
+		table.Columns = append(table.Columns, fmt.Sprintf("part %d", k+1))
+	}
+	table.Columns = append(table.Columns, "all", "95 % interval", "p", "test trials")
+	var bars []report.Bars
+	for _, name := range names {
+		row := []string{name}
+		var values []float64
+		for _, res := range parts[name] {
+			row = append(row, fmt.Sprintf("%.3f", res.accuracy()))
+			values = append(values, res.accuracy())
+		}
+		bars = append(bars, barsOf(r, name, [][]float64{values}))
+		truth, predicted := pool(parts[name])
+		a := measure.Accuracy(truth, predicted)
+		low, high := wilson(a, len(truth))
+		chance := shuffled(truth, predicted, r.Rand("shuffling "+name))
+		r.Measure(name, "cv", a)
+		r.Measure(name, "cv-low", low)
+		r.Measure(name, "cv-high", high)
+		r.Measure(name, "p", chance)
+		row = append(row, fmt.Sprintf("%.3f", a), fmt.Sprintf("%.3f to %.3f", low, high), fmt.Sprintf("%.4f", chance), "")
+		if t, ok := test[name]; ok {
+			r.Measure(name, "test", t.accuracy())
+			row[len(row)-1] = fmt.Sprintf("%.3f", t.accuracy())
+		}
+		table.Rows = append(table.Rows, row)
+		lossCurve(r, "training loss, part 1", name, parts[name][0])
+	}
+	r.Table(table)
+	chance := 1 / float64(classesIn(parts[dbc][0].Truth))
+	r.Figure(report.BarPlot(report.Frame{ID: "parts", Title: "Cross-validated accuracy", Caption: "Dots are the parts of the cross-validation.",
+		XLabel: "accuracy", XLim: [2]float64{0, 1}, Levels: []report.Ref{{At: chance, Label: "chance"}}}, []string{"accuracy"}, bars))
+}
+
+// doubtful says whether test labels seem not to belong to their trials: the methods decode far worse there than in the cross-validation, and
+// the amplitudes, which are quickly learned, cannot be decoded even when trained and tested among the test trials alone, which no change from
+// one session to the next explains. It returns nothing if the test trials are decoded as they should be.
+func doubtful(r *papers.Run, names []string, parts map[string][]foldResult, test map[string]foldResult, te examples, classes, folds int) string {
+	var cv, at float64
+	for _, name := range names {
+		cv += measure.Accuracy(pool(parts[name])) / float64(len(names))
+		at += test[name].accuracy() / float64(len(names))
+	}
+	if _, high := wilson(at, len(te.trials)); cv <= high {
+		return ""
+	}
+	says := fmt.Sprintf("mean over methods, accuracy is %.2f in the cross-validation and %.2f on the test trials", cv, at)
+	part := deal(te.labels, folds, r.Rand("parts of the test trials"))
+	var among []foldResult
+	for k := range folds {
+		tr, held := te.divide(func(i int) bool { return part[i] != k })
+		if len(held.trials) == 0 || classesIn(tr.labels) < classes {
+			return says
+		}
+		res, err := amplitudeLDA(tr, held, classes)
+		if err != nil {
+			return says
+		}
+		among = append(among, res)
+	}
+	truth, predicted := pool(among)
+	p := shuffled(truth, predicted, r.Rand("shuffling test labels"))
+	says = fmt.Sprintf("%s; trained and tested among the test trials alone, %s reaches %.2f (chance of that or better: %.2f)", says, amplitudes, measure.Accuracy(truth, predicted), p)
+	if p < 0.05 {
+		return says + ": perhaps another session"
+	}
+	return says + ": these test labels may not belong to these test trials; judge by the cross-validation"
 }

@@ -7,23 +7,16 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/gomlx/gomlx/backends"
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/gyrus-dev/gyrus/fit"
-	"github.com/gyrus-dev/gyrus/measure"
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/signal"
 	"github.com/gyrus-dev/gyrus/simulate/headmodel"
 )
 
-// The systems of both experiments.
+// The parts of DBConformer and the checks that are trained beside what evaluate.go names.
 const (
-	dbc       = "DBConformer"
-	eegnet    = "EEGNet"
-	conformer = "EEG Conformer"
-	csp       = "CSP + LDA"
 	temporal  = "temporal branch only"
 	spatial   = "spatial branch only"
 	meanPool  = "mean pool"
@@ -33,33 +26,35 @@ const (
 	gainsNoEA = "channel gains, no alignment"
 )
 
-// compared are the methods that the paper's comparison is between; the others are parts and checks of the first.
-var compared = []string{dbc, eegnet, conformer, csp}
-
 type syntheticParams struct {
-	Subjects int     `param:"subjects" help:"simulated people" min:"2" max:"50"`
-	Trials   int     `param:"trials" help:"trials of each person, half for each hand" min:"8" max:"1000"`
-	Samples  int     `param:"samples" help:"length of a trial at 250 Hz, a multiple of 125" unit:"samples" min:"125" max:"10000"`
-	Folds    int     `param:"folds" help:"how many people are left out in turn, each a training of every network" min:"1" max:"50"`
-	Epochs   int     `param:"epochs" help:"epochs of every network, leaving one person out" min:"1" max:"1000"`
-	EEGNet   int     `param:"eegnet-epochs" help:"epochs of EEGNet, if more than the others': it is small and learns slowly" min:"1" max:"1000"`
-	Within   int     `param:"within" help:"epochs within one person (first 80 % of each class train); 0 leaves this out" min:"0" max:"1000"`
-	Batch    int     `param:"batch" help:"trials in a step" min:"2" max:"1024"`
-	Rate     float64 `param:"lr" help:"learning rate of Adam" min:"0.000001" max:"1"`
-	Depth    int     `param:"depth" help:"transformer blocks in each branch" min:"1" max:"12"`
-	Rivals   bool    `param:"rivals" help:"also train EEGNet, EEG Conformer, mean pool and no alignment"`
-	Sanity   bool    `param:"sanity" help:"also train under random channel gains, and on permuted labels"`
+	Subjects  int     `param:"subjects" help:"simulated people" min:"2" max:"50"`
+	Trials    int     `param:"trials" help:"trials of each person, half for each hand" min:"8" max:"1000"`
+	Samples   int     `param:"samples" help:"length of a trial at 250 Hz, a multiple of 125" unit:"samples" min:"125" max:"10000"`
+	Folds     int     `param:"folds" help:"how many people are left out in turn, each a training of every network" min:"1" max:"50"`
+	Epochs    int     `param:"epochs" help:"epochs of every network, leaving one person out" min:"1" max:"1000"`
+	EEGNet    int     `param:"eegnet-epochs" help:"epochs of EEGNet, if more than the others': it is small and learns slowly" min:"1" max:"1000"`
+	Batch     int     `param:"batch" help:"trials in a step" min:"2" max:"1024"`
+	Rate      float64 `param:"lr" help:"learning rate of Adam" min:"0.000001" max:"1"`
+	Depth     int     `param:"depth" help:"transformer blocks in each branch" min:"1" max:"12"`
+	Rivals    bool    `param:"rivals" help:"also train EEGNet and EEG Conformer"`
+	Ablations bool    `param:"ablations" help:"also train with mean pooling and without alignment"`
+	Checks    int     `param:"checks" help:"people left out in the sanity checks: permuted labels, and channel gains with and without alignment; 0 leaves these out" min:"0" max:"50"`
+	Gains     bool    `param:"gains" help:"make the checks with channel gains, not only that with permuted labels"`
+	Within    int     `param:"within" help:"people the methods are also trained and tested within (first 80 % of each class train)" min:"0" max:"50"`
+	OwnEpochs int     `param:"within-epochs" help:"epochs within a person" min:"1" max:"1000"`
 }
 
 var synthetic = papers.Experiment{
 	Name: "synthetic",
 	Summary: "Left- or right-hand motor imagery of simulated people with known sources: every network is trained on all but one person and tested " +
-		"on the one left out, and within each person. Two people, 30 epochs (EEGNet 100): about ten minutes a seed on two cores, 18 on one; --full (100 epochs, all five people) takes some hours.",
+		"on the one left out, and within a person. All five people, 30 epochs (EEGNet 100), one seed; --full takes 100 epochs and three seeds.",
 	Tests: []string{"beats-baselines", "level", "dual-branch", "spatial-alone", "parameters", "sanity", "attention"},
 	Params: papers.Presets[syntheticParams]{
-		Quick:   syntheticParams{Subjects: 4, Trials: 60, Samples: 500, Folds: 1, Epochs: 25, EEGNet: 25, Within: 0, Batch: 16, Rate: 2e-3, Depth: 1, Rivals: false, Sanity: false},
-		Default: syntheticParams{Subjects: 5, Trials: 80, Samples: 1000, Folds: 2, Epochs: 30, EEGNet: 100, Within: 30, Batch: 32, Rate: 1e-3, Depth: 2, Rivals: true, Sanity: true},
-		Full:    syntheticParams{Subjects: 5, Trials: 80, Samples: 1000, Folds: 5, Epochs: 100, EEGNet: 100, Within: 100, Batch: 32, Rate: 1e-3, Depth: 2, Rivals: true, Sanity: true},
+		Quick: syntheticParams{Subjects: 4, Trials: 60, Samples: 500, Folds: 2, Epochs: 30, EEGNet: 30, Batch: 16, Rate: 2e-3, Depth: 1, Checks: 2, OwnEpochs: 30},
+		Default: syntheticParams{Subjects: 5, Trials: 80, Samples: 1000, Folds: 5, Epochs: 30, EEGNet: 100, Batch: 32, Rate: 1e-3, Depth: 2, Rivals: true,
+			Ablations: true, Checks: 2, Gains: true, Within: 2, OwnEpochs: 100},
+		Full: syntheticParams{Subjects: 5, Trials: 80, Samples: 1000, Folds: 5, Epochs: 100, EEGNet: 100, Batch: 32, Rate: 1e-3, Depth: 2, Rivals: true,
+			Ablations: true, Checks: 5, Gains: true, Within: 5, OwnEpochs: 100},
 	},
 	Seeds: papers.Seeds{Quick: 1, Default: 1, Full: 3},
 	Metrics: []report.Metric{
@@ -86,27 +81,6 @@ var synthetic = papers.Experiment{
 	Judge: judgeSynthetic,
 }
 
-// epochsOf is how long a network trains where the others take the given number of epochs.
-func (p syntheticParams) epochsOf(system string, epochs int) int {
-	if system == eegnet {
-		return max(epochs, p.EEGNet)
-	}
-	return epochs
-}
-
-// foldResult is what one training and test gives; a stage stores it.
-type foldResult struct {
-	Predicted, Truth []int
-	Loss, Accuracy   []float64 // training curves
-	Attention        []float64 // mean over test trials, by channel; nil without attention
-	Parameters       int
-}
-
-func (f foldResult) accuracy() float64 { return measure.Accuracy(f.Truth, f.Predicted) }
-
-// person is one subject's trials before alignment.
-type person struct{ examples }
-
 // condition changes what the networks see.
 type condition struct {
 	aligned  bool
@@ -116,7 +90,7 @@ type condition struct {
 
 // conditioned returns the people's trials as training data and as test data under a condition. Training data are aligned with all of a person's
 // trials; test data trial by trial, each with those before it.
-func conditioned(people []person, c condition, rng *rand.Rand) (forTraining, forTest []examples, err error) {
+func conditioned(people []examples, c condition, rng *rand.Rand) (forTraining, forTest []examples, err error) {
 	for _, p := range people {
 		e := examples{trials: slices.Clone(p.trials), labels: slices.Clone(p.labels)}
 		if c.permuted {
@@ -149,96 +123,49 @@ func conditioned(people []person, c condition, rng *rand.Rand) (forTraining, for
 	return forTraining, forTest, nil
 }
 
-func alignAll(trials []*mat.Dense, shrink float64) ([]*mat.Dense, error) {
-	a, err := signal.EuclideanAlignment(trials, shrink)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*mat.Dense, len(trials))
-	for i, x := range trials {
-		out[i] = a.Apply(x)
-	}
-	return out, nil
+// method is a system of the experiment: what is trained, on what, and for how many people left out and trained within.
+type method struct {
+	name         string
+	net          network // nil for CSP + LDA
+	cond         condition
+	folds        int
+	within       int
+	epochs, mine int // leaving one person out, and within a person
 }
 
-func alignOnline(trials []*mat.Dense, o *signal.OnlineAlignment) ([]*mat.Dense, error) {
-	out := make([]*mat.Dense, len(trials))
-	for i, x := range trials {
-		var err error
-		if out[i], err = o.Next(x); err != nil {
-			return nil, err
+// methods lists the systems that the parameters ask for, in the order of the report.
+func (p syntheticParams) methods(size Size) []method {
+	aligned := condition{aligned: true}
+	full := size.variant(Variant{})
+	folds, within, checks := min(p.Folds, p.Subjects), min(p.Within, p.Subjects), min(p.Checks, p.Subjects)
+	slow := func(epochs int) int { return max(epochs, p.EEGNet) }
+	all := []method{{dbc, full, aligned, folds, within, p.Epochs, p.OwnEpochs}}
+	if p.Rivals {
+		all = append(all, method{eegnet, size.eegNet(headmodel.Rate), aligned, folds, within, slow(p.Epochs), slow(p.OwnEpochs)},
+			method{conformer, size.eegConformer(headmodel.Rate), aligned, folds, within, p.Epochs, p.OwnEpochs})
+	}
+	all = append(all, method{name: csp, cond: aligned, folds: folds, within: within},
+		method{temporal, size.variant(Variant{NoSpatial: true}), aligned, folds, 0, p.Epochs, 0},
+		method{spatial, size.variant(Variant{NoTemporal: true}), aligned, folds, 0, p.Epochs, 0})
+	if p.Ablations {
+		all = append(all, method{meanPool, size.variant(Variant{MeanPool: true}), aligned, folds, 0, p.Epochs, 0},
+			method{noEA, full, condition{}, folds, 0, p.Epochs, 0})
+	}
+	if p.Checks > 0 {
+		all = append(all, method{permuted, full, condition{aligned: true, permuted: true}, checks, 0, p.Epochs, 0})
+		if p.Gains {
+			all = append(all, method{gains, full, condition{aligned: true, gains: true}, checks, 0, p.Epochs, 0},
+				method{gainsNoEA, full, condition{gains: true}, checks, 0, p.Epochs, 0})
 		}
 	}
-	return out, nil
-}
-
-// job is the training of one network on one division of the data.
-type job struct {
-	backend backends.Backend
-	run     *papers.Run
-	budget  budget
-}
-
-// do trains and tests a network, as a stage of the run.
-func (j job) do(ctx context.Context, stage, label string, net network, tr, te examples) (foldResult, error) {
-	return papers.Stage(j.run, stage, func() (foldResult, error) {
-		vars, history, err := train(ctx, j.backend, label, net, tr, j.budget, j.run.SeedFor(stage), func(p fit.Progress) {
-			j.run.Progress(papers.Progress{Stage: label, Done: p.Step, Total: p.Steps, Unit: "step", Metrics: map[string]float64{"loss": p.Loss}})
-		})
-		if err != nil {
-			return foldResult{}, err
-		}
-		o, err := classify(ctx, j.backend, vars, net, te.trials)
-		if err != nil {
-			return foldResult{}, err
-		}
-		r := foldResult{Predicted: o.Predicted, Truth: te.labels, Parameters: fit.Size(vars), Attention: meanRows(o.Attention)}
-		r.Loss, _ = history.Curve("loss")
-		r.Accuracy, _ = history.Curve("accuracy")
-		return r, nil
-	})
-}
-
-func meanRows(rows [][]float32) []float64 {
-	if len(rows) == 0 {
-		return nil
-	}
-	mean := make([]float64, len(rows[0]))
-	for _, r := range rows {
-		for c, v := range r {
-			mean[c] += float64(v) / float64(len(rows))
-		}
-	}
-	return mean
-}
-
-// cspLDA trains and tests the classical reference.
-func cspLDA(tr, te examples, shrink float64) (foldResult, *signal.CSP, error) {
-	channels, _ := tr.trials[0].Dims()
-	filters, err := signal.FitCSP(tr.trials, tr.labels, min(6, channels), shrink)
-	if err != nil {
-		return foldResult{}, nil, err
-	}
-	var features [][]float64
-	for _, x := range tr.trials {
-		features = append(features, filters.Features(x))
-	}
-	lda, err := signal.FitLDA(features, tr.labels, 2, 0)
-	if err != nil {
-		return foldResult{}, nil, err
-	}
-	r := foldResult{Truth: te.labels}
-	for _, x := range te.trials {
-		r.Predicted = append(r.Predicted, lda.Predict(filters.Features(x)))
-	}
-	return r, filters, nil
+	return all
 }
 
 func runSynthetic(ctx context.Context, r *papers.Run) error {
 	p := papers.ParamsOf[syntheticParams](r)
 	size, err := SizeFor(22, p.Samples, 2, headmodel.Rate, 0)
 	if err != nil {
-		return err
+		return papers.Refuse(err)
 	}
 	size.Depth = p.Depth
 	backend, err := r.Backend()
@@ -249,158 +176,92 @@ func runSynthetic(ctx context.Context, r *papers.Run) error {
 	if err != nil {
 		return err
 	}
-	people := make([]person, len(subjects))
+	people := make([]examples, len(subjects))
 	for i, s := range subjects {
 		for _, tr := range s.Trials {
 			people[i].trials = append(people[i].trials, tr.EEG)
 			people[i].labels = append(people[i].labels, int(tr.Label))
 		}
 	}
-	folds := min(p.Folds, p.Subjects)
-	if folds < p.Subjects {
-		r.Note("%d of %d people are left out in turn; --set folds=%d (or --full) leaves out each.", folds, p.Subjects, p.Subjects)
-	}
-	if p.Epochs < 100 {
-		r.Note("The networks train for %d epochs, EEGNet, which needs about 100, for %d; the paper's are 100, which --full takes.", p.Epochs, max(p.Epochs, p.EEGNet))
-	}
+	methods := p.methods(size)
+	j := job{backend: backend, run: r, budget: budget{batch: p.Batch, rate: p.Rate}}
 
-	type entry struct {
-		name string
-		net  network
-		cond condition
-	}
-	aligned := condition{aligned: true}
-	full := size.variant(Variant{})
-	entries := []entry{
-		{dbc, full, aligned}, {csp, nil, aligned},
-		{temporal, size.variant(Variant{NoSpatial: true}), aligned}, {spatial, size.variant(Variant{NoTemporal: true}), aligned},
-	}
-	if p.Rivals {
-		entries = slices.Insert(entries, 1, entry{eegnet, size.eegNetAt(headmodel.Rate), aligned}, entry{conformer, size.eegConformerAt(headmodel.Rate), aligned})
-		entries = append(entries, entry{meanPool, size.variant(Variant{MeanPool: true}), aligned}, entry{noEA, full, condition{}})
-	}
-	if p.Sanity {
-		entries = append(entries, entry{permuted, full, condition{aligned: true, permuted: true}},
-			entry{gains, full, condition{aligned: true, gains: true}}, entry{gainsNoEA, full, condition{gains: true}})
-	}
-	j := job{backend: backend, run: r, budget: budget{p.Epochs, p.Batch, p.Rate}}
-	results := map[string][]foldResult{}
-	var patterns *signal.CSP
-	for n, e := range entries {
-		trainOn, testOn, err := conditioned(people, e.cond, r.Rand(fmt.Sprint("condition ", e.cond.gains, e.cond.permuted)))
-		if err != nil {
-			return err
+	leftOut := map[string][]foldResult{}
+	var patterns *signal.CSP // of the last training
+	var trainOn, testOn []examples // under the condition of the method before
+	for n, m := range methods {
+		if n == 0 || m.cond != methods[n-1].cond {
+			if trainOn, testOn, err = conditioned(people, m.cond, r.Rand(fmt.Sprint("condition ", m.cond.gains, m.cond.permuted))); err != nil {
+				return err
+			}
 		}
-		for k := range folds {
+		for k := range m.folds {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			others := join(slices.Concat(trainOn[:k], trainOn[k+1:])...)
-			j.budget.epochs = p.epochsOf(e.name, p.Epochs)
+			j.budget.epochs = m.epochs
 			var f foldResult
-			if e.net == nil {
-				if f, patterns, err = cspLDA(others, testOn[k], 0); err != nil {
-					return err
-				}
-			} else if f, err = j.do(ctx, fmt.Sprintf("loso-%d-%d", n, k), fmt.Sprintf("%s, person %d left out", e.name, k+1), e.net, others, testOn[k]); err != nil {
-				return err
+			if m.net == nil {
+				f, patterns, err = cspLDA(others, testOn[k], 0)
+			} else {
+				f, err = j.do(ctx, fmt.Sprintf("loso-%d-%d", n, k), fmt.Sprintf("%s, person %d left out", m.name, k+1), m.net, others, testOn[k])
 			}
-			results[e.name] = append(results[e.name], f)
-		}
-	}
-
-	// Within one person: the first 80 % of each class train, the rest test, aligned online from the first test trial on.
-	within := map[string][]float64{}
-	if p.Within > 0 {
-		for k := range folds {
-			tr, te := firstPart(people[k].examples, 0.8)
-			shrink, warning, err := alignment(tr.trials, nil)
 			if err != nil {
 				return err
 			}
-			if warning != "" {
-				r.Warn("person %d: %s", k+1, warning)
-			}
-			if tr.trials, err = alignAll(tr.trials, shrink); err != nil {
-				return err
-			}
-			if te.trials, err = alignOnline(te.trials, &signal.OnlineAlignment{Shrink: shrink}); err != nil {
-				return err
-			}
-			for n, e := range entries {
-				if !slices.Contains(compared, e.name) {
-					continue
-				}
-				j.budget.epochs = p.epochsOf(e.name, p.Within)
-				var f foldResult
-				if e.net == nil {
-					f, _, err = cspLDA(tr, te, 0)
-				} else {
-					f, err = j.do(ctx, fmt.Sprintf("within-%d-%d", n, k), fmt.Sprintf("%s within person %d", e.name, k+1), e.net, tr, te)
-				}
-				if err != nil {
-					return err
-				}
-				within[e.name] = append(within[e.name], f.accuracy())
-			}
+			leftOut[m.name] = append(leftOut[m.name], f)
 		}
+	}
+	within, err := withinPeople(ctx, j, people, methods)
+	if err != nil {
+		return err
 	}
 
-	table := report.Table{ID: "folds", Title: "Accuracy of each person left out", Columns: []string{"system"}}
-	for k := range folds {
-		table.Columns = append(table.Columns, fmt.Sprintf("person %d", k+1))
-	}
-	table.Columns = append(table.Columns, "mean", "within a person")
-	var bars []report.Bars
-	for _, e := range entries {
-		fs := results[e.name]
-		row, sum := []string{e.name}, 0.0
-		b := report.Bars{Name: e.name}
-		for _, s := range r.Experiment.Systems {
-			if s.Name == e.name {
-				b.Role = s.Role
-			}
-		}
-		for _, f := range fs {
-			a := f.accuracy()
-			sum += a
-			row = append(row, fmt.Sprintf("%.3f", a))
-			b.Values = append(b.Values, []float64{a})
-		}
-		mean := sum / float64(len(fs))
-		r.Measure(e.name, "loso", mean)
-		row = append(row, fmt.Sprintf("%.3f", mean))
-		if w := within[e.name]; len(w) > 0 {
-			m := 0.0
-			for _, a := range w {
-				m += a / float64(len(w))
-			}
-			r.Measure(e.name, "within", m)
-			row = append(row, fmt.Sprintf("%.3f", m))
-		} else {
-			row = append(row, "")
-		}
-		table.Rows = append(table.Rows, row)
-		if slices.Contains(compared, e.name) {
-			bars = append(bars, b)
-		}
-		if n := fs[0].Parameters; n > 0 {
-			r.Measure(e.name, "parameters", float64(n))
-			x := make([]report.Number, len(fs[0].Loss))
-			for i := range x {
-				x[i] = report.Number(i + 1)
-			}
-			r.Curve(report.Curve{Plot: "training loss, person 1 left out", Series: e.name, XLabel: "epoch", YLabel: "cross-entropy (nats)", X: x, Y: report.Numbers(fs[0].Loss)})
-		}
-	}
-	r.Table(table)
-	r.Figure(report.BarPlot(report.Frame{ID: "people", Title: "Accuracy of each person left out",
-		Caption: fmt.Sprintf("Each network was trained on the other %d people for %d epochs, EEGNet for %d.", p.Subjects-1, p.Epochs, p.epochsOf(eegnet, p.Epochs)),
-		YLabel:  "accuracy", YLim: [2]float64{0, 1}, Levels: []report.Ref{{At: 0.5, Label: "chance"}}}, table.Columns[1:folds+1], bars))
-	r.Figure(confusion(results[dbc], []string{"left", "right"}))
-	attend(r, subjects, results[dbc], patterns)
+	tabulate(r, p, methods, leftOut, within)
+	r.Figure(confusion(leftOut[dbc], []string{"left", "right"}))
+	attend(r, subjects, leftOut[dbc], patterns)
 	r.Figure(timeCourse(subjects[0]))
 	return nil
+}
+
+// withinPeople trains on the first 80 % of each class of one person and tests on the rest, aligned online from the first test trial on.
+func withinPeople(ctx context.Context, j job, people []examples, methods []method) (map[string][]foldResult, error) {
+	results := map[string][]foldResult{}
+	for k := range people {
+		tr, te := firstPart(people[k], 0.8)
+		aligned, s, warning, err := alignSession(tr.trials, nil)
+		if err != nil {
+			return nil, err
+		}
+		if warning != "" && k < methods[0].within {
+			j.run.Warn("person %d: %s", k+1, warning)
+		}
+		tr.trials = aligned
+		if te.trials, err = alignOnline(te.trials, &signal.OnlineAlignment{Shrink: s.shrink}); err != nil {
+			return nil, err
+		}
+		for n, m := range methods {
+			if k >= m.within {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			j.budget.epochs = m.mine
+			var f foldResult
+			if m.net == nil {
+				f, _, err = cspLDA(tr, te, 0)
+			} else {
+				f, err = j.do(ctx, fmt.Sprintf("within-%d-%d", n, k), fmt.Sprintf("%s within person %d", m.name, k+1), m.net, tr, te)
+			}
+			if err != nil {
+				return nil, err
+			}
+			results[m.name] = append(results[m.name], f)
+		}
+	}
+	return results, nil
 }
 
 // firstPart divides examples, in order, into the first part of each class and the rest.
@@ -409,141 +270,127 @@ func firstPart(e examples, part float64) (first, rest examples) {
 	for _, l := range e.labels {
 		total[l]++
 	}
-	for i, l := range e.labels {
-		to := &rest
-		if float64(seen[l]) < part*float64(total[l])-1e-9 {
-			to = &first
-		}
+	return e.divide(func(i int) bool {
+		l := e.labels[i]
 		seen[l]++
-		to.trials, to.labels = append(to.trials, e.trials[i]), append(to.labels, l)
-	}
-	return first, rest
+		return float64(seen[l]) < part*float64(total[l])+1-1e-9
+	})
 }
 
-func confusion(fs []foldResult, names []string) report.Figure {
-	var truth, predicted []int
+// tabulate records what was measured: the means, a table of people, and how sure the comparisons are.
+func tabulate(r *papers.Run, p syntheticParams, methods []method, leftOut, within map[string][]foldResult) {
+	folds := methods[0].folds
+	table := report.Table{ID: "folds", Title: "Accuracy of each person left out", Columns: []string{"system"}}
+	for k := range folds {
+		table.Columns = append(table.Columns, fmt.Sprintf("person %d", k+1))
+	}
+	table.Columns = append(table.Columns, "mean", "within a person")
+	var bars []report.Bars
+	for _, m := range methods {
+		row := append([]string{m.name}, make([]string, folds+2)...)
+		var values [][]float64
+		for k, f := range leftOut[m.name] {
+			values = append(values, []float64{f.accuracy()})
+			if k < folds {
+				row[k+1] = fmt.Sprintf("%.3f", f.accuracy())
+			}
+		}
+		mean := meanAccuracy(leftOut[m.name])
+		r.Measure(m.name, "loso", mean)
+		row[folds+1] = fmt.Sprintf("%.3f", mean)
+		if own := within[m.name]; len(own) > 0 {
+			r.Measure(m.name, "within", meanAccuracy(own))
+			row[folds+2] = fmt.Sprintf("%.3f", meanAccuracy(own))
+			bars = append(bars, barsOf(r, m.name, values))
+		}
+		table.Rows = append(table.Rows, row)
+		if n := leftOut[m.name][0].Parameters; n > 0 {
+			r.Measure(m.name, "parameters", float64(n))
+		}
+		lossCurve(r, "training loss, person 1 left out", m.name, leftOut[m.name][0])
+	}
+	r.Table(table)
+	if len(bars) > 0 {
+		r.Figure(report.BarPlot(report.Frame{ID: "people", Title: "Accuracy of each person left out",
+			Caption: fmt.Sprintf("Each network was trained on the other %d people for %d epochs, EEGNet for %d.", p.Subjects-1, p.Epochs, max(p.Epochs, p.EEGNet)),
+			YLabel:  "accuracy", YLim: [2]float64{0, 1}, Levels: []report.Ref{{At: 0.5, Label: "chance"}}}, table.Columns[1:folds+1], bars))
+	}
+	for _, m := range methods {
+		if m.name != dbc && m.folds == folds {
+			d, se := paired(leftOut[dbc], leftOut[m.name])
+			r.Note("DBConformer less %s: %+.3f, standard error %.3f over the same %d test trials.", m.name, d, se, folds*p.Trials)
+		}
+	}
+}
+
+func meanAccuracy(fs []foldResult) float64 {
+	sum := 0.0
 	for _, f := range fs {
-		truth, predicted = append(truth, f.Truth...), append(predicted, f.Predicted...)
+		sum += f.accuracy()
 	}
-	return report.ConfusionMatrix(report.Frame{ID: "confusion", Title: "What DBConformer takes each class for",
-		Caption: fmt.Sprintf("All %d test trials.", len(truth)), XLabel: "predicted", YLabel: "true"}, names, measure.Confusion(truth, predicted, len(names)))
+	return sum / float64(len(fs))
 }
 
-// handArea names the electrodes the paper's claim on attention is about.
-var handArea = []string{"C3", "C4", "CP3", "CP4", "FC3", "FC4"}
-
-// attend measures and draws where the channel attention lies.
-func attend(r *papers.Run, subjects []headmodel.Subject, fs []foldResult, patterns *signal.CSP) {
-	montage := subjects[0].Montage
-	sensors := make([]report.Sensor, len(montage))
-	for i, e := range montage {
-		sensors[i] = report.Sensor{Name: e.Name, X: e.X / 4, Y: e.Y / 4}
-	}
-	var maps []report.ScalpValues
-	hits, ratios := 0.0, 0.0
-	for k, f := range fs {
-		var in, out, nIn, nOut float64
-		values := make([]float64, len(f.Attention))
-		for c, a := range f.Attention {
-			values[c] = a * float64(len(values))
-			if slices.Contains(handArea, montage[c].Name) {
-				in, nIn = in+a, nIn+1
-			} else {
-				out, nOut = out+a, nOut+1
-			}
+// paired returns the difference in accuracy of two methods on the same test trials, and its standard error over trials.
+func paired(a, b []foldResult) (mean, se float64) {
+	truth, as := pool(a)
+	_, bs := pool(b)
+	n, squares := float64(len(truth)), 0.0
+	for i, t := range truth {
+		d := 0.0
+		if as[i] == t {
+			d++
 		}
-		ratio := in / nIn / (out / nOut)
-		ratios += ratio / float64(len(fs))
-		if ratio > 1 {
-			hits++
+		if bs[i] == t {
+			d--
 		}
-		maps = append(maps, report.ScalpValues{Label: fmt.Sprintf("person %d", k+1), Values: values})
+		mean += d / n
+		squares += d * d
 	}
-	r.Measure(dbc, "attentive", hits/float64(len(fs)))
-	r.Measure(dbc, "attention-ratio", ratios)
-	r.Figure(report.Topomap(report.Frame{ID: "attention", Title: "Channel attention",
-		Caption: fmt.Sprintf("Mean over each left-out person's trials, times the number of channels: 1 is even attention. The channels are aligned ones (R^-1/2 X), which stay close to the electrodes. "+
-			"Over the hand areas it is %.3f times that elsewhere, mean over people.", ratios)},
-		sensors, report.Scale{Label: "attention x channels"}, maps...))
-	var spatial []report.ScalpValues
-	for k := range min(2, len(patterns.Ratio)) {
-		spatial = append(spatial, report.ScalpValues{Label: fmt.Sprintf("ratio %.2f", patterns.Ratio[k]), Values: mat.Row(nil, k, patterns.Patterns)})
-	}
-	r.Figure(report.Topomap(report.Frame{ID: "csp", Title: "The two best common spatial patterns",
-		Caption: "Patterns of the classical reference on aligned trials of the last division; their sign is arbitrary. The ratio is the share of variance in right-hand trials."},
-		sensors, report.Scale{Label: "pattern", Signed: true}, spatial...))
-}
-
-// timeCourse draws the generator's desynchronisation of one person and what shows of it at C3 and C4.
-func timeCourse(s headmodel.Subject) report.Figure {
-	const bin = 25
-	_, samples := s.Trials[0].EEG.Dims()
-	bins := samples / bin
-	var series []report.Series
-	at := make([]float64, bins)
-	for i := range at {
-		at[i] = (float64(i) + 0.5) * bin / headmodel.Rate
-	}
-	for side, name := range []string{"C3", "C4"} {
-		channel := slices.IndexFunc(s.Montage, func(e headmodel.Electrode) bool { return e.Name == name })
-		power, truth := make([]float64, bins), make([]float64, bins)
-		n := 0.0
-		for _, tr := range s.Trials {
-			if tr.Label != headmodel.Right {
-				continue
-			}
-			n++
-			row := tr.EEG.RawRowView(channel)
-			for i := range bins {
-				for _, v := range row[i*bin : (i+1)*bin] {
-					power[i] += v * v / bin
-				}
-				truth[i] += tr.Envelope(headmodel.Hand(side), at[i])
-			}
-		}
-		base := (power[0] + power[1] + power[2]) / 3
-		for i := range power {
-			power[i] /= base
-			truth[i] /= n
-		}
-		series = append(series, report.Series{Name: "power at " + name, X: at, Y: power}, report.Series{Name: "mu source under " + name, X: at, Y: truth})
-	}
-	return report.LinePlot(report.Frame{ID: "erd", Title: "Desynchronisation in right-hand trials of person 1",
-		Caption: "Power from 8 to 32 Hz over that before 0.3 s, and the factor on the amplitude of the source that caused it. The left hand area (C3) weakens more.",
-		XLabel:  "time in trial (s)", YLabel: "relative to rest", YLim: [2]float64{0, 2}}, series)
+	return mean, math.Sqrt((squares/n - mean*mean) / n)
 }
 
 func judgeSynthetic(rs *papers.Results) {
 	loso := func(system string) float64 { return rs.Mean(system, "loso") }
 	p := rs.Params.(syntheticParams)
-	short := fmt.Sprintf("%d epochs and %d people left out; the claim is stated for 100 epochs and 5 people (--full)", p.Epochs, min(p.Folds, p.Subjects))
-	// What the means are over stands beside them, since the claims speak of five people and three seeds.
-	over := fmt.Sprintf(" (%d of %d people left out, %d epochs, seeds: %d)", min(p.Folds, p.Subjects), p.Subjects, p.Epochs, len(rs.Records))
-	rs.Claim("beats-baselines").
-		Relation("DBConformer ≥ EEGNet"+over, loso(dbc), "≥", loso(eegnet)).
-		Relation("DBConformer ≥ EEG Conformer - 0.01"+over, loso(dbc), "≥", loso(conformer)-0.01).Because("%s", short)
+	// What the means are over stands beside them, since the claims speak of five people, three seeds and 60 to 100 epochs.
+	over := func(folds int) string {
+		return fmt.Sprintf(" (%d of %d people, %d epochs, %d %s)", min(folds, p.Subjects), p.Subjects, p.Epochs, len(rs.Records), plural(len(rs.Records), "seed"))
+	}
+	all, checks := over(p.Folds), over(p.Checks)
+	why := "not known"
+	if min(p.Folds, p.Subjects) < 5 || p.Epochs < 60 || len(rs.Records) < 3 {
+		why = "the claim is stated for 5 people left out, 60 to 100 epochs and 3 seeds; --full takes these"
+	}
+	if p.Rivals {
+		rs.Claim("beats-baselines").
+			Relation("DBConformer ≥ EEGNet"+all, loso(dbc), "≥", loso(eegnet)).
+			Relation("DBConformer ≥ EEG Conformer - 0.01"+all, loso(dbc), "≥", loso(conformer)-0.01).Because("%s", why)
+	} else {
+		rs.NotTested("beats-baselines", "needs --set rivals=true")
+	}
 	rs.Claim("level").
-		Relation("DBConformer ≥ CSP + LDA - 0.05"+over, loso(dbc), "≥", loso(csp)-0.05).
-		Level("DBConformer ≥ 0.76", loso(dbc), "≥", 0.76).Because("%s", short)
+		Relation("DBConformer ≥ CSP + LDA - 0.05"+all, loso(dbc), "≥", loso(csp)-0.05).
+		Level("DBConformer ≥ 0.76"+all, loso(dbc), "≥", 0.76).Because("%s", why)
 	rs.Claim("dual-branch").
-		Relation("both branches ≥ temporal branch only - 0.01"+over, loso(dbc), "≥", loso(temporal)-0.01).
-		Level("temporal branch only ≥ 0.70", loso(temporal), "≥", 0.70).Because("%s", short)
-	rs.Claim("spatial-alone").Level("spatial branch only ≤ 0.60"+over, loso(spatial), "≤", 0.60).Because("%s", short)
-	if p.Samples == 1000 && p.Depth == 2 {
+		Relation("both branches ≥ temporal branch only - 0.01"+all, loso(dbc), "≥", loso(temporal)-0.01).
+		Level("temporal branch only ≥ 0.70"+all, loso(temporal), "≥", 0.70).Because("%s", why)
+	rs.Claim("spatial-alone").Level("spatial branch only ≤ 0.60"+all, loso(spatial), "≤", 0.60).Because("%s", why)
+	if p.Samples == 1000 && p.Depth == 2 && p.Rivals {
 		rs.Claim("parameters").
 			Level("exactly 93,747: not fewer", rs.Min(dbc, "parameters"), "≥", 93_747).
 			Level("exactly 93,747: not more", rs.Max(dbc, "parameters"), "≤", 93_747).
 			Relation("parameters ≤ EEG Conformer / 8", rs.Max(dbc, "parameters"), "≤", rs.Min(conformer, "parameters")/8)
 	} else {
-		rs.NotTested("parameters", "needs --set samples=1000 --set depth=2")
+		rs.NotTested("parameters", "needs --set samples=1000 --set depth=2 --set rivals=true")
 	}
-	if p.Sanity {
+	if p.Checks > 0 && p.Gains {
 		rs.Claim("sanity").
-			Level("permuted labels ≥ 0.42"+over, loso(permuted), "≥", 0.42).
-			Level("permuted labels ≤ 0.58", loso(permuted), "≤", 0.58).
-			Relation("under channel gains, alignment adds ≥ 0.03", loso(gains)-0.03, "≥", loso(gainsNoEA)).Because("%s", short)
+			Level("permuted labels ≥ 0.42"+checks, loso(permuted), "≥", 0.42).
+			Level("permuted labels ≤ 0.58"+checks, loso(permuted), "≤", 0.58).
+			Relation("under channel gains, alignment adds ≥ 0.03"+checks, loso(gains)-0.03, "≥", loso(gainsNoEA)).Because("%s", why)
 	} else {
-		rs.NotTested("sanity", "needs --set sanity=true")
+		rs.NotTested("sanity", "needs --set checks=2 --set gains=true")
 	}
 	if min(p.Folds, p.Subjects) < 5 {
 		rs.NotTested("attention", fmt.Sprintf("the claim is about five people, this run left out %d; attention was higher over the hand areas in a share of %.2f of them (--set folds=5)",
@@ -551,6 +398,13 @@ func judgeSynthetic(rs *papers.Results) {
 		return
 	}
 	rs.Claim("attention").
-		Relation("hand areas get more attention in ≥ 3/5 of the people left out", rs.Mean(dbc, "attentive"), "≥", 0.6).
+		Relation("hand areas get more attention in ≥ 3/5 of the people left out, as a coin would decide in half of all runs"+all, rs.Mean(dbc, "attentive"), "≥", 0.6).
 		Because("a possible reason, not tested: the electrode branch alone decodes at %.2f in these data, so its attention gets little to learn from", loso(spatial))
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
 }

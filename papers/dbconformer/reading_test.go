@@ -32,6 +32,7 @@ func TestSizes(t *testing.T) {
 		{100, 250, 0, "less than one patch of 125", 0},
 		{1010, 250, 0, "10 samples would be cut", 0},
 		{1000, 0, 0, "sampling rate", 0},
+		{1000, math.NaN(), 0, "sampling rate", 0},
 	} {
 		s, err := SizeFor(22, c.samples, 2, c.rate, c.patch)
 		if c.says == "" {
@@ -44,6 +45,9 @@ func TestSizes(t *testing.T) {
 	}
 	if s, err := SizeFor(22, 1000, 2, 250, 0); err != nil || s.Kernel != 63 || s.Patch != 125 || s.ElectrodeKernel != 25 || s.ElectrodeStride != 5 {
 		t.Errorf("at 250 Hz the sizes are %+v, not the paper's", s)
+	}
+	if s, err := SizeFor(22, 2048, 2, 512, 0); err != nil || s.Kernel != 129 || s.Patch != 256 || s.ElectrodeKernel != 51 || s.ElectrodeStride != 10 {
+		t.Errorf("at 512 Hz the sizes are %+v, which do not last as long as at 250 Hz", s)
 	}
 	for _, c := range [][2]int{{50, 10}, {1000, 50}, {1001, 50}, {37, 9}, {3, 1}} {
 		if got := patchFor(c[0], 100); got != c[1] {
@@ -67,11 +71,14 @@ func TestAlignmentRefusesOrShrinks(t *testing.T) {
 		}
 		return out
 	}
-	names := []string{"C3", "Cz", "C4"}
-	if shrink, warning, err := alignment(fresh(8, func(*mat.Dense) {}), names); shrink != 0 || warning != "" || err != nil {
+	decide := func(trials []*mat.Dense) (float64, string, error) {
+		_, s, warning, err := alignSession(trials, []string{"C3", "Cz", "C4"})
+		return s.shrink, warning, err
+	}
+	if shrink, warning, err := decide(fresh(8, func(*mat.Dense) {})); shrink != 0 || warning != "" || err != nil {
 		t.Errorf("sound trials: shrink %g, warning %q, error %v", shrink, warning, err)
 	}
-	if shrink, warning, err := alignment(fresh(3, func(*mat.Dense) {}), names); shrink == 0 || !strings.Contains(warning, "3 trials are few for 3 channels") || err != nil {
+	if shrink, warning, err := decide(fresh(3, func(*mat.Dense) {})); shrink == 0 || !strings.Contains(warning, "3 trials are few for 3 channels") || err != nil {
 		t.Errorf("few trials: shrink %g, warning %q, error %v", shrink, warning, err)
 	}
 	average := func(x *mat.Dense) {
@@ -79,14 +86,14 @@ func TestAlignmentRefusesOrShrinks(t *testing.T) {
 			x.Set(2, s, -x.At(0, s)-x.At(1, s))
 		}
 	}
-	if shrink, warning, err := alignment(fresh(8, average), names); shrink == 0 || !strings.Contains(warning, "average reference") || err != nil {
+	if shrink, warning, err := decide(fresh(8, average)); shrink == 0 || !strings.Contains(warning, "average reference") || err != nil {
 		t.Errorf("average reference: shrink %g, warning %q, error %v", shrink, warning, err)
 	}
 	for says, damage := range map[string]func(*mat.Dense){
 		"Cz is flat":                      func(x *mat.Dense) { x.SetRow(1, make([]float64, 40)) },
 		"C3 and C4 carry the same signal": func(x *mat.Dense) { x.SetRow(2, x.RawRowView(0)) },
 	} {
-		if _, _, err := alignment(fresh(8, damage), names); err == nil || !strings.Contains(err.Error(), says) {
+		if _, _, err := decide(fresh(8, damage)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, want %q", err, says)
 		}
 	}
@@ -156,7 +163,7 @@ func TestRecordingEndToEnd(t *testing.T) {
 	if a := value(t, o, amplitudes, "cv"); a < 0.58 {
 		t.Errorf("cross-validated accuracy of the amplitudes is %.3f: the trials are not read as they are meant", a)
 	}
-	f, err := readTrials(path, layout{needLabels: true})
+	f, err := readTrials(path, reading{needLabels: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,22 +177,9 @@ func TestRecordingEndToEnd(t *testing.T) {
 	}
 
 	// The saved network classifies the file's test trials.
-	dir := ""
-	err = filepath.WalkDir(o.Dir, func(p string, entry os.DirEntry, err error) error {
-		if err == nil && entry.Name() == fit.ModelFile {
-			dir = filepath.Dir(p)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if dir == "" {
-		t.Fatalf("no model was saved in %s", o.Dir)
-	}
 	var said bytes.Buffer
 	out := filepath.Join(t.TempDir(), "out.csv")
-	err = apply(context.Background(), application(dir, out, &said, path))
+	err = apply(context.Background(), application(modelOf(t, o), out, &said, path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,6 +191,21 @@ func TestRecordingEndToEnd(t *testing.T) {
 	if len(lines) != 101 || !strings.HasPrefix(lines[0], "trial,class,p(0),p(1),attention F3") {
 		t.Errorf("%d lines, the first %q", len(lines), lines[0])
 	}
+}
+
+// modelOf is the folder in which a run saved its network.
+func modelOf(t *testing.T, o *runner.Outcome) (dir string) {
+	t.Helper()
+	err := filepath.WalkDir(o.Dir, func(p string, entry os.DirEntry, err error) error {
+		if err == nil && entry.Name() == fit.ModelFile {
+			dir = filepath.Dir(p)
+		}
+		return err
+	})
+	if err != nil || dir == "" {
+		t.Fatalf("no model was saved in %s (%v)", o.Dir, err)
+	}
+	return dir
 }
 
 func application(model, out string, said *bytes.Buffer, files ...string) *papers.Application {

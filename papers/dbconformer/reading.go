@@ -10,30 +10,41 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/recording"
+	_ "github.com/gyrus-dev/gyrus/recording/all" // every format
 	"github.com/gyrus-dev/gyrus/recording/matfile"
-	_ "github.com/gyrus-dev/gyrus/recording/numpy" // NPZ files
 	"github.com/gyrus-dev/gyrus/signal"
 )
 
-// layout says how a file of trials is to be read; empty fields are found out.
-type layout struct {
-	trials, labels   string // names of the arrays
-	testX, testY     string
-	channels         string // name of the list of channel names
-	axes             string // such as "samples,channels,trials"
-	rate             float64
-	low, high        float64 // pass band in Hz; 0 for none
+// reading says how trials are read from a file; empty fields are found out.
+type reading struct {
+	// Of a file that holds trials: names of its arrays, of the list of channel names, and the order of axes, such as
+	// "samples,channels,trials".
+	trials, labels, testX, testY, names, axes string
+	// Of a recording that goes on in time: the labels of the events that trials begin with, one a class, the time around
+	// them in seconds, and the channels.
+	events   []string
+	from, to float64
+	pick     []string
+
+	rate, otherwise  float64 // Hz; the second is taken if neither the first is given nor the file says one
+	low, high        float64 // pass band in Hz; 0 for none, negative for what suits the kind of file
 	needLabels       bool
-	expectedChannels int // helps to tell the axes apart when a model is applied; 0 if unknown
+	expectedChannels int // helps to tell axes apart when a model is applied; 0 if unknown
 }
+
+// The pass band of recordings that trials are cut from, in Hz: the rhythms that motor imagery changes, as the paper's data come.
+const imageryLow, imageryHigh = 8, 32
 
 // trialFile is what a file of trials holds.
 type trialFile struct {
 	train, test examples // labels are nil if the file has none
 	classes     []string
+	events      []string // that the trials were cut around; nil if they came cut
 	channels    []string
 	rate        float64
+	low, high   float64  // the pass band that was used
 	assumed     []string // what was found out or taken for granted, for the reader
 	warnings    []string
 }
@@ -48,13 +59,36 @@ var (
 	rateNames    = []string{"fs", "sfreq", "srate", "rate", "sampling_rate"}
 )
 
-// readTrials reads labelled trials from a MAT or NPZ file.
-func readTrials(path string, l layout) (*trialFile, error) {
+// readTrials reads trials from a file that holds them (MAT, NPZ), or cuts them from a recording (EDF, GDF, BrainVision ...).
+func readTrials(path string, r reading) (*trialFile, error) {
+	format, err := recording.Detect(path)
+	if err != nil {
+		return nil, err
+	}
+	if format.Open != nil {
+		signals, err := recording.Open(path)
+		switch {
+		case err == nil:
+			defer signals.Close()
+			return cutTrials(path, signals, r)
+		case format.Arrays == nil:
+			return nil, err
+		}
+	}
 	arrays, err := recording.Arrays(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &trialFile{rate: l.rate}
+	f, err := arrayTrials(path, arrays, r)
+	if err != nil {
+		return nil, papers.Refuse(fmt.Errorf("%s: %w", path, err))
+	}
+	return f, nil
+}
+
+// arrayTrials finds trials, labels and what belongs to them among arrays.
+func arrayTrials(path string, arrays []*recording.Array, r reading) (*trialFile, error) {
+	f := &trialFile{rate: r.rate}
 	find := func(name, what string, candidates []string) (*recording.Array, error) {
 		if name != "" {
 			candidates = []string{name}
@@ -73,40 +107,48 @@ func readTrials(path string, l layout) (*trialFile, error) {
 		for _, a := range arrays {
 			have = append(have, a.Name+" "+recording.FormatDims(a.Dims))
 		}
-		return nil, fmt.Errorf("%s: no array called %q for the %s; the file has %s", path, name, what, strings.Join(have, ", "))
+		return nil, fmt.Errorf("no array called %q for the %s; the file has %s", name, what, strings.Join(have, ", "))
 	}
-	x, err := find(l.trials, "trials", trialNames)
+	x, err := find(r.trials, "trials", trialNames)
 	if err != nil {
 		return nil, err
 	}
-	if x == nil { // by shape: the largest array of three axes
+	if r.trials == "" && (x == nil || len(x.Dims) != 3) { // by shape: the largest array of three axes
+		x = nil
 		for _, a := range arrays {
 			if len(a.Dims) == 3 && (x == nil || a.Len() > x.Len()) {
 				x = a
 			}
 		}
 	}
-	if x == nil || len(x.Dims) != 3 {
-		return nil, fmt.Errorf("%s: no array of three axes (trials, channels, samples) was found; name it with --set x=NAME", path)
+	switch {
+	case x == nil:
+		return nil, errors.New("no array of three axes (trials, channels, samples) was found; name it with --set x=NAME")
+	case len(x.Dims) != 3:
+		return nil, fmt.Errorf("%s is %s; three axes are needed (trials, channels, samples)", x.Name, recording.FormatDims(x.Dims))
 	}
-	y, err := find(l.labels, "labels", labelNames)
+	y, err := find(r.labels, "labels", labelNames)
 	if err != nil {
 		return nil, err
 	}
-	if y == nil && l.needLabels {
-		return nil, fmt.Errorf("%s: no labels for %s were found (looked for %s); name them with --set y=NAME", path, x.Name, strings.Join(labelNames, ", "))
+	if y == nil && r.needLabels {
+		return nil, fmt.Errorf("no labels for %s were found (looked for %s); name them with --set y=NAME", x.Name, strings.Join(labelNames, ", "))
 	}
-	if f.channels, err = namesIn(path, arrays, l.channels); err != nil {
+	if f.channels, err = namesIn(path, arrays, r.names); err != nil {
 		return nil, err
 	}
-	if f.rate == 0 {
-		for _, a := range arrays {
-			if slices.Contains(rateNames, a.Name) && a.Len() == 1 {
-				if v, err := a.Float64s(); err == nil && v[0] > 0 {
-					f.rate = v[0]
-					f.assumed = append(f.assumed, fmt.Sprintf("sampling rate %g Hz, as the file's %s says", v[0], a.Name))
-				}
-			}
+	for _, a := range arrays {
+		if !slices.Contains(rateNames, a.Name) || a.Len() != 1 {
+			continue
+		}
+		v, err := a.Float64s()
+		switch {
+		case err != nil || !(v[0] > 0):
+		case f.rate == 0:
+			f.rate = v[0]
+			f.assumed = append(f.assumed, fmt.Sprintf("sampling rate %g Hz, as the file's %s says", v[0], a.Name))
+		case f.rate != v[0]:
+			f.warnings = append(f.warnings, fmt.Sprintf("the file's %s says %g Hz, and %g Hz is taken", a.Name, v[0], f.rate))
 		}
 	}
 	if f.rate == 0 && slices.Equal(x.Dims[:2], []int{50, 28}) && x.Name == "x_train" {
@@ -114,47 +156,50 @@ func readTrials(path string, l layout) (*trialFile, error) {
 		f.assumed = append(f.assumed, "sampling rate 100 Hz: the arrays are those of BCI competition II, data set IV (set rate= if they are not)")
 	}
 	if f.rate == 0 {
-		return nil, fmt.Errorf("%s does not say its sampling rate, and kernels and patches are times: give it with --set rate=HZ", path)
+		f.rate = r.otherwise
+	}
+	if f.rate == 0 {
+		return nil, errors.New("the file does not say its sampling rate, and kernels and patches are times: give it with --set rate=HZ")
 	}
 
 	labels := 0
 	if y != nil {
 		labels = y.Len()
 	}
-	order, why, err := axesOf(x, labels, max(len(f.channels), l.expectedChannels), l.axes)
+	order, why, err := axesOf(x, labels, max(len(f.channels), r.expectedChannels), r.axes)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	f.assumed = append(f.assumed, fmt.Sprintf("%s is %s: %s", x.Name, recording.FormatDims(x.Dims), why))
 	if f.train.trials, err = cut(x, order); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	var values []float64
 	if y != nil {
 		if f.train.labels, values, err = classes(y, nil, len(f.train.trials)); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, err
 		}
 		for _, v := range values {
 			f.classes = append(f.classes, strconv.FormatFloat(v, 'g', -1, 64))
 		}
 		f.assumed = append(f.assumed, fmt.Sprintf("labels %s with classes %s", y.Name, strings.Join(f.classes, ", ")))
 	}
-	if tx, err := find(l.testX, "test trials", testNames); err != nil {
+	if tx, err := find(r.testX, "test trials", testNames); err != nil {
 		return nil, err
 	} else if tx != nil && tx != x {
 		if len(tx.Dims) != 3 {
-			return nil, fmt.Errorf("%s: test trials %s are %s; three axes as in %s are needed", path, tx.Name, recording.FormatDims(tx.Dims), x.Name)
+			return nil, fmt.Errorf("test trials %s are %s; three axes as in %s are needed", tx.Name, recording.FormatDims(tx.Dims), x.Name)
 		}
 		if f.test.trials, err = cut(tx, order); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, err
 		}
-		ty, err := find(l.testY, "test labels", testLabels)
+		ty, err := find(r.testY, "test labels", testLabels)
 		if err != nil {
 			return nil, err
 		}
-		if ty != nil && ty.Len() == len(f.test.trials) && values != nil {
+		if ty != nil && values != nil {
 			if f.test.labels, _, err = classes(ty, values, len(f.test.trials)); err != nil {
-				return nil, fmt.Errorf("%s: %w", path, err)
+				return nil, err
 			}
 		}
 		f.assumed = append(f.assumed, fmt.Sprintf("%d test trials in %s", len(f.test.trials), tx.Name))
@@ -166,18 +211,42 @@ func readTrials(path string, l layout) (*trialFile, error) {
 			f.channels = append(f.channels, fmt.Sprintf("channel %d", c+1))
 		}
 	}
-	return f, f.prepare(path, l)
+	f.low, f.high = max(0, r.low), max(0, r.high)
+	if err := f.checkSamples(); err != nil {
+		return nil, err
+	}
+	return f, f.filter()
 }
 
-// prepare checks the samples, filters them, and says what range they have.
-func (f *trialFile) prepare(path string, l layout) error {
+// like refuses trials that differ in montage, length or sampling rate from those that a network was trained on.
+func (f *trialFile) like(path string, channels []string, samples int, rate float64) error {
+	n, length := f.train.trials[0].Dims()
+	named := func(names []string) bool { return !strings.HasPrefix(names[0], "channel ") }
+	switch {
+	case n != len(channels):
+		return fmt.Errorf("%s has %d channels (%s), but the network was trained on %d (%s): position codes and spatial filters belong to a montage; give the same channels in the same order",
+			path, n, strings.Join(f.channels, " "), len(channels), strings.Join(channels, " "))
+	case named(f.channels) && named(channels) && !slices.Equal(f.channels, channels):
+		return fmt.Errorf("%s has the channels %s, but the network was trained on %s: give the same channels in the same order",
+			path, strings.Join(f.channels, " "), strings.Join(channels, " "))
+	case f.rate != rate:
+		return fmt.Errorf("%s is sampled at %g Hz, but the network was trained at %g Hz, which its kernels and patches are made for: resample it", path, f.rate, rate)
+	case length != samples:
+		return fmt.Errorf("%s has trials of %d samples, but the network was trained on %d (%g s at %g Hz): cut the trials to that", path, length, samples,
+			float64(samples)/rate, rate)
+	}
+	return nil
+}
+
+// checkSamples refuses what is not a number and says what range the samples have.
+func (f *trialFile) checkSamples() error {
 	largest := 0.0
 	for i, x := range slices.Concat(f.train.trials, f.test.trials) {
 		channels, _ := x.Dims()
 		for c := range channels {
 			for t, v := range x.RawRowView(c) {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
-					return fmt.Errorf("%s: trial %d, channel %s, sample %d is %g: repair or leave out that trial", path, i+1, f.channels[c], t+1, v)
+					return fmt.Errorf("trial %d, channel %s, sample %d is %g: repair or leave out that trial", i+1, f.channels[c], t+1, v)
 				}
 				largest = max(largest, math.Abs(v))
 			}
@@ -187,20 +256,13 @@ func (f *trialFile) prepare(path string, l layout) error {
 	if largest < 0.01 {
 		f.warnings = append(f.warnings, fmt.Sprintf("amplitudes reach only %.3g, as volts do where microvolts are usual; Euclidean alignment hides the scale", largest))
 	}
-	if l.low == 0 && l.high == 0 {
-		return nil
-	}
-	var s signal.Sections
-	var err error
-	switch {
-	case l.low == 0:
-		s, err = signal.LowPass(4, l.high, f.rate)
-	case l.high == 0:
-		s, err = signal.HighPass(4, l.low, f.rate)
-	default:
-		s, err = signal.BandPass(4, l.low, l.high, f.rate)
-	}
-	if err != nil {
+	return nil
+}
+
+// filter passes every trial through the pass band, each from rest.
+func (f *trialFile) filter() error {
+	s, err := bandOf(f.low, f.high, f.rate)
+	if err != nil || s == nil {
 		return err
 	}
 	for _, x := range slices.Concat(f.train.trials, f.test.trials) {
@@ -210,6 +272,19 @@ func (f *trialFile) prepare(path string, l layout) error {
 		}
 	}
 	return nil
+}
+
+// bandOf designs the causal filter of a pass band; nil for none.
+func bandOf(low, high, rate float64) (signal.Sections, error) {
+	switch {
+	case low == 0 && high == 0:
+		return nil, nil
+	case low == 0:
+		return signal.LowPass(4, high, rate)
+	case high == 0:
+		return signal.HighPass(4, low, rate)
+	}
+	return signal.BandPass(4, low, high, rate)
 }
 
 // axesOf returns which axis of x is trials, channels and samples, and why.
@@ -340,30 +415,7 @@ func namesIn(path string, arrays []*recording.Array, name string) ([]string, err
 		}
 	}
 	if name != "" {
-		return nil, fmt.Errorf("%s: no list of channel names called %q", path, name)
+		return nil, fmt.Errorf("no list of channel names called %q", name)
 	}
 	return nil, nil
-}
-
-// alignment decides how much the reference covariance of trials must be shrunk for Euclidean alignment. A flat channel or two equal ones are
-// refused; too few trials, or channels that depend on each other, are shrunk, with a warning.
-func alignment(trials []*mat.Dense, names []string) (shrink float64, warning string, err error) {
-	const amount = 0.05
-	r, err := signal.MeanCovariance(trials)
-	if err != nil {
-		return 0, "", err
-	}
-	var rank *signal.RankError
-	switch err := signal.CheckRank(r, names); {
-	case errors.As(err, &rank) && (rank.Cause == signal.FlatChannel || rank.Cause == signal.SameChannel):
-		return 0, "", fmt.Errorf("no Euclidean alignment is possible: %w", err)
-	case errors.As(err, &rank):
-		return amount, fmt.Sprintf("%s; the reference covariance is shrunk by %g", err, amount), nil
-	case err != nil:
-		return 0, "", err
-	}
-	if channels := r.SymmetricDim(); len(trials) < channels+1 {
-		return amount, fmt.Sprintf("%d trials are few for %d channels: the reference covariance of Euclidean alignment is shrunk by %g", len(trials), channels, amount), nil
-	}
-	return 0, "", nil
 }

@@ -1,0 +1,77 @@
+package dbconformer
+
+import (
+	"errors"
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gyrus-dev/gyrus/signal"
+)
+
+// session is one person's training trials as Euclidean alignment sees them; later trials of the same person go on from it.
+type session struct {
+	covariance *mat.SymDense // mean of the trials
+	trials     int
+	shrink     float64
+}
+
+// alignSession aligns training trials with their own mean covariance. The warning is for the reader, if there is one.
+func alignSession(trials []*mat.Dense, names []string) (aligned []*mat.Dense, s session, warning string, err error) {
+	s.trials = len(trials)
+	if s.covariance, err = signal.MeanCovariance(trials); err != nil {
+		return nil, s, "", err
+	}
+	if s.shrink, warning, err = shrinkage(s.covariance, len(trials), names); err != nil {
+		return nil, s, "", err
+	}
+	aligned, err = alignAll(trials, s.shrink)
+	return aligned, s, warning, err
+}
+
+// online aligns later trials of the person, each with the training trials and those before it.
+func (s session) online(trials []*mat.Dense) ([]*mat.Dense, error) {
+	return alignOnline(trials, &signal.OnlineAlignment{Shrink: s.shrink, Prior: s.covariance, PriorTrials: s.trials})
+}
+
+func alignAll(trials []*mat.Dense, shrink float64) ([]*mat.Dense, error) {
+	a, err := signal.EuclideanAlignment(trials, shrink)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*mat.Dense, len(trials))
+	for i, x := range trials {
+		out[i] = a.Apply(x)
+	}
+	return out, nil
+}
+
+func alignOnline(trials []*mat.Dense, o *signal.OnlineAlignment) ([]*mat.Dense, error) {
+	out := make([]*mat.Dense, len(trials))
+	for i, x := range trials {
+		var err error
+		if out[i], err = o.Next(x); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// shrinkage decides how much a mean covariance must be shrunk before it is inverted. A flat channel or two equal ones are refused; too few
+// trials, or channels that depend on each other, are shrunk, with a warning.
+func shrinkage(covariance *mat.SymDense, trials int, names []string) (shrink float64, warning string, err error) {
+	const amount = 0.05
+	var rank *signal.RankError
+	switch err := signal.CheckRank(covariance, names); {
+	case errors.As(err, &rank) && (rank.Cause == signal.FlatChannel || rank.Cause == signal.SameChannel):
+		return 0, "", fmt.Errorf("no Euclidean alignment is possible: %w", err)
+	case errors.As(err, &rank):
+		return amount, fmt.Sprintf("%s; the reference covariance is shrunk by %g", err, amount), nil
+	case err != nil:
+		return 0, "", err
+	}
+	if channels := covariance.SymmetricDim(); trials < channels+1 {
+		return amount, fmt.Sprintf("%d trials are few for %d channels: the reference covariance of Euclidean alignment is shrunk by %g", trials, channels, amount), nil
+	}
+	return 0, "", nil
+}
