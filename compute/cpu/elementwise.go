@@ -616,6 +616,8 @@ func convertKernel(from, to dtypes.DType) tileFunc {
 		return kernelFunc(kernel.Convert[float32, float64])
 	case [2]dtypes.DType{dtypes.Int32, dtypes.Float32}:
 		return kernelFunc(kernel.Convert[float32, int32])
+	case [2]dtypes.DType{dtypes.Uint32, dtypes.Float32}:
+		return kernelFunc(kernel.Convert[float32, uint32])
 	case [2]dtypes.DType{dtypes.Float32, dtypes.Int32}:
 		return kernelFunc(kernel.Convert[int32, float32])
 	case [2]dtypes.DType{dtypes.BFloat16, dtypes.Float32}:

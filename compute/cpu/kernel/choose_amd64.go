@@ -76,6 +76,12 @@ func selectSSF32AVX512(dst []float32, cond []bool, x, y []float32)
 func boolF32AVX512(dst []float32, x []bool)
 
 //go:noescape
+func intF32AVX512(dst []float32, x []int32)
+
+//go:noescape
+func uintF32AVX512(dst []float32, x []uint32)
+
+//go:noescape
 func fillF32AVX512(dst []float32, x float32)
 
 //go:noescape
@@ -128,6 +134,12 @@ func selectSSF32AVX2(dst []float32, cond []bool, x, y []float32)
 
 //go:noescape
 func boolF32AVX2(dst []float32, x []bool)
+
+//go:noescape
+func intF32AVX2(dst []float32, x []int32)
+
+//go:noescape
+func uintF32AVX2(dst []float32, x []uint32)
 
 //go:noescape
 func fillF32AVX2(dst []float32, x float32)

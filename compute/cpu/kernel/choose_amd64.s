@@ -445,6 +445,48 @@ DATA c4_3f800000<>+56(SB)/4, $0x3f800000
 DATA c4_3f800000<>+60(SB)/4, $0x3f800000
 GLOBL c4_3f800000<>(SB), RODATA|NOPTR, $64
 
+// func intF32AVX512(dst []float32, x []int32)
+// Requires: AVX, AVX512F
+TEXT ·intF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_len+8(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+
+loop:
+	SUBQ      $+16, AX
+	JL        done
+	VMOVUPS   (DX), Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, (CX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, DX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func uintF32AVX512(dst []float32, x []uint32)
+// Requires: AVX, AVX512F
+TEXT ·uintF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_len+8(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+
+loop:
+	SUBQ       $+16, AX
+	JL         done
+	VMOVUPS    (DX), Z0
+	VCVTUDQ2PS Z0, Z0
+	VMOVUPS    Z0, (CX)
+	ADDQ       $+64, CX
+	ADDQ       $+64, DX
+	JMP        loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func fillF32AVX512(dst []float32, x float32)
 // Requires: AVX, AVX512F
 TEXT ·fillF32AVX512(SB), NOSPLIT, $0-28
@@ -916,6 +958,88 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func intF32AVX2(dst []float32, x []int32)
+// Requires: AVX
+TEXT ·intF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_len+8(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+
+loop:
+	SUBQ      $+8, AX
+	JL        done
+	VMOVUPS   (DX), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $+32, CX
+	ADDQ      $+32, DX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func uintF32AVX2(dst []float32, x []uint32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·uintF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_len+8(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+
+loop:
+	SUBQ        $+8, AX
+	JL          done
+	VMOVUPS     (DX), Y0
+	VPSRLD      $0x10, Y0, Y1
+	VCVTDQ2PS   Y1, Y1
+	VANDPS      c4_ffff<>+0(SB), Y0, Y0
+	VCVTDQ2PS   Y0, Y0
+	VFMADD231PS c4_47800000<>+0(SB), Y1, Y0
+	VMOVUPS     Y0, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	JMP         loop
+
+done:
+	VZEROUPPER
+	RET
+
+DATA c4_ffff<>+0(SB)/4, $0x0000ffff
+DATA c4_ffff<>+4(SB)/4, $0x0000ffff
+DATA c4_ffff<>+8(SB)/4, $0x0000ffff
+DATA c4_ffff<>+12(SB)/4, $0x0000ffff
+DATA c4_ffff<>+16(SB)/4, $0x0000ffff
+DATA c4_ffff<>+20(SB)/4, $0x0000ffff
+DATA c4_ffff<>+24(SB)/4, $0x0000ffff
+DATA c4_ffff<>+28(SB)/4, $0x0000ffff
+DATA c4_ffff<>+32(SB)/4, $0x0000ffff
+DATA c4_ffff<>+36(SB)/4, $0x0000ffff
+DATA c4_ffff<>+40(SB)/4, $0x0000ffff
+DATA c4_ffff<>+44(SB)/4, $0x0000ffff
+DATA c4_ffff<>+48(SB)/4, $0x0000ffff
+DATA c4_ffff<>+52(SB)/4, $0x0000ffff
+DATA c4_ffff<>+56(SB)/4, $0x0000ffff
+DATA c4_ffff<>+60(SB)/4, $0x0000ffff
+GLOBL c4_ffff<>(SB), RODATA|NOPTR, $64
+
+DATA c4_47800000<>+0(SB)/4, $0x47800000
+DATA c4_47800000<>+4(SB)/4, $0x47800000
+DATA c4_47800000<>+8(SB)/4, $0x47800000
+DATA c4_47800000<>+12(SB)/4, $0x47800000
+DATA c4_47800000<>+16(SB)/4, $0x47800000
+DATA c4_47800000<>+20(SB)/4, $0x47800000
+DATA c4_47800000<>+24(SB)/4, $0x47800000
+DATA c4_47800000<>+28(SB)/4, $0x47800000
+DATA c4_47800000<>+32(SB)/4, $0x47800000
+DATA c4_47800000<>+36(SB)/4, $0x47800000
+DATA c4_47800000<>+40(SB)/4, $0x47800000
+DATA c4_47800000<>+44(SB)/4, $0x47800000
+DATA c4_47800000<>+48(SB)/4, $0x47800000
+DATA c4_47800000<>+52(SB)/4, $0x47800000
+DATA c4_47800000<>+56(SB)/4, $0x47800000
+DATA c4_47800000<>+60(SB)/4, $0x47800000
+GLOBL c4_47800000<>(SB), RODATA|NOPTR, $64
 
 // func fillF32AVX2(dst []float32, x float32)
 // Requires: AVX

@@ -12,6 +12,7 @@ type convertKernels struct {
 	f32ToF64  func(dst []float64, x []float32)
 	f64ToF32  func(dst []float32, x []float64)
 	i32ToF32  func(dst []float32, x []int32)
+	u32ToF32  func(dst []float32, x []uint32)
 	f32ToI32  func(dst []int32, x []float32)
 	f16ToF32  func(dst []float32, x []float16.Float16)
 	f32ToF16  func(dst []float16.Float16, x []float32)
@@ -40,6 +41,9 @@ func Convert[D, S Number](dst []D, x []S) {
 			return
 		case []int32:
 			active.convert.i32ToF32(d, s)
+			return
+		case []uint32:
+			active.convert.u32ToF32(d, s)
 			return
 		}
 	case []int32:
@@ -130,6 +134,7 @@ var portableConvert = convertKernels{
 	f32ToF64: convertPortable[float64, float32],
 	f64ToF32: convertPortable[float32, float64],
 	i32ToF32: convertPortable[float32, int32],
+	u32ToF32: convertPortable[float32, uint32],
 	f32ToI32: convertPortable[int32, float32],
 	f16ToF32: func(dst []float32, x []float16.Float16) {
 		for i, v := range x {

@@ -250,3 +250,25 @@ func TestCompareAndSelectFloat32(t *testing.T) {
 		}
 	})
 }
+
+// TestConvertIntegers holds the conversions of 32-bit integers, with every tail, against Go's.
+func TestConvertIntegers(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		for n := range 70 {
+			signed, unsigned := make([]int32, n), make([]uint32, n)
+			for i := range signed {
+				unsigned[i] = []uint32{rng.Uint32(), rng.Uint32N(1 << 25), 0, math.MaxUint32, 1<<31 - 1, 1 << 31, 1<<24 + 1}[rng.IntN(7)]
+				signed[i] = int32(unsigned[i])
+			}
+			a, b := make([]float32, n), make([]float32, n)
+			Convert(a, signed)
+			Convert(b, unsigned)
+			for i := range a {
+				if a[i] != float32(signed[i]) || b[i] != float32(unsigned[i]) {
+					t.Fatalf("%d numbers: %d becomes %g and %d becomes %g", n, signed[i], a[i], unsigned[i], b[i])
+				}
+			}
+		}
+	})
+}

@@ -31,7 +31,7 @@ func avx2Table() *kernels {
 	k.rows32 = rowKernels[float32]{expSum: expSumWith(expSumF32AVX2, expSumStoreF32AVX2), centred: centredF32AVX2, normalise: normaliseF32AVX2}
 	k.rows64.centred, k.rows64.normalise = centredF64AVX2, normaliseF64AVX2
 	k.adam = adamF32AVX2
-	chooseWith(k, compareF32AVX2, selectF32AVX2, boolF32AVX2, fillF32AVX2)
+	chooseWith(k, compareF32AVX2, selectF32AVX2, boolF32AVX2, intF32AVX2, uintF32AVX2, fillF32AVX2)
 	k.depthwise = depthwiseKernels{slide: slideF32AVX2, correlate: correlateF32AVX2}
 	k.gemm32 = &microKernels[float32]{lanes: 8, rows: 6, tile: microF32AVX2}
 	k.gemm64 = &microKernels[float64]{lanes: 4, rows: 6, tile: microF64AVX2}
@@ -47,7 +47,7 @@ func avx512Table() *kernels {
 	k.rows32 = rowKernels[float32]{expSum: expSumWith(expSumF32AVX512, expSumStoreF32AVX512), centred: centredF32AVX512, normalise: normaliseF32AVX512}
 	k.rows64.centred, k.rows64.normalise = centredF64AVX512, normaliseF64AVX512
 	k.adam = adamF32AVX512
-	chooseWith(k, compareF32AVX512, selectF32AVX512, boolF32AVX512, fillF32AVX512)
+	chooseWith(k, compareF32AVX512, selectF32AVX512, boolF32AVX512, intF32AVX512, uintF32AVX512, fillF32AVX512)
 	k.depthwise = depthwiseKernels{slide: slideF32AVX512, correlate: correlateF32AVX512}
 	k.gemm32 = &microKernels[float32]{lanes: 16, rows: 12, tile: microF32AVX512}
 	k.gemm64 = &microKernels[float64]{lanes: 8, rows: 12, tile: microF64AVX512}
@@ -59,7 +59,8 @@ const wholeVectors = 16
 
 // chooseWith puts comparisons, selections and what goes with them over what the table held.
 func chooseWith(k *kernels, compare [numCompare]compareKernels[float32], choose [2][2]func(dst []float32, cond []bool, x, y []float32),
-	fromBool func(dst []float32, x []bool), fill func(dst []float32, x float32)) {
+	fromBool func(dst []float32, x []bool), fromInt func(dst []float32, x []int32), fromUint func(dst []float32, x []uint32),
+	fill func(dst []float32, x float32)) {
 	for op := range numCompare {
 		k.compare32[op] = compareKernels[float32]{
 			vv: func(dst []bool, x, y []float32) {
@@ -85,6 +86,16 @@ func chooseWith(k *kernels, compare [numCompare]compareKernels[float32], choose 
 		n := len(dst) &^ (wholeVectors - 1)
 		fromBool(dst[:n], x)
 		fromBoolPortable(dst[n:], x[n:])
+	}
+	k.convert.i32ToF32 = func(dst []float32, x []int32) {
+		n := len(dst) &^ (wholeVectors - 1)
+		fromInt(dst[:n], x)
+		convertPortable(dst[n:], x[n:])
+	}
+	k.convert.u32ToF32 = func(dst []float32, x []uint32) {
+		n := len(dst) &^ (wholeVectors - 1)
+		fromUint(dst[:n], x)
+		convertPortable(dst[n:], x[n:])
 	}
 	k.fill4 = func(dst []uint32, x uint32) {
 		n := len(dst) &^ (wholeVectors - 1)

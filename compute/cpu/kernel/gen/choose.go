@@ -29,6 +29,8 @@ func choose(f *file) {
 		fmt.Fprintf(&f.tables, "\nvar select%s = [2][2]func(dst []float32, cond []bool, x, y []float32){{selectVV%s, selectVS%s}, {selectSV%s, selectSS%s}}\n",
 			suffix, suffix, suffix, suffix, suffix)
 		boolKernel(v)
+		integerKernel(v, true)
+		integerKernel(v, false)
 		fillKernel(v)
 	}
 	transposeKernel(vector{f, false, false})
@@ -150,6 +152,35 @@ func boolKernel(v vector) {
 		v.zero(zero)
 		v.put(v.choose(m, v.constant(1), zero), nil, Mem{Base: dst})
 	}, []moving{{dst, v.bytes()}, {x, v.lanes()}})
+}
+
+// integerKernel converts 32-bit integers, rounding once.
+func integerKernel(v vector, signed bool) {
+	name, element := "uint", "uint32"
+	if signed {
+		name, element = "int", "int32"
+	}
+	v.function(name+v.suffix(), "func(dst []float32, x []"+element+")")
+	n, dst, x := v.length("dst"), v.pointer("dst"), v.pointer("x")
+	v.steps(n, func() {
+		i := v.get(Mem{Base: x}, nil)
+		r := v.register()
+		switch {
+		case signed:
+			v.VCVTDQ2PS(i, r)
+		case v.wide:
+			v.VCVTUDQ2PS(i, r)
+		default:
+			// Both halves are exact; their sum is rounded.
+			high := v.register()
+			v.VPSRLD(U8(16), i, high)
+			v.VCVTDQ2PS(high, high)
+			low := v.and(i, v.bits(0xffff))
+			v.VCVTDQ2PS(low, r)
+			v.addProduct(r, high, v.constant(65536))
+		}
+		v.put(r, nil, Mem{Base: dst})
+	}, []moving{{dst, v.bytes()}, {x, v.bytes()}})
 }
 
 func fillKernel(v vector) {
