@@ -23,6 +23,7 @@ import (
 	_ "github.com/gyrus-dev/gyrus/recording/neuralynx"   // Neuralynx NCS, NEV
 	_ "github.com/gyrus-dev/gyrus/recording/neuroscan"   // Neuroscan CNT
 	_ "github.com/gyrus-dev/gyrus/recording/nifti"       // volumes: NIfTI, MGH
+	_ "github.com/gyrus-dev/gyrus/recording/nihonkohden" // Nihon Kohden
 	_ "github.com/gyrus-dev/gyrus/recording/numpy"       // NPY, NPZ
 	_ "github.com/gyrus-dev/gyrus/recording/nwb"         // Neurodata Without Borders
 	_ "github.com/gyrus-dev/gyrus/recording/persyst"     // Persyst
