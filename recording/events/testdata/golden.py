@@ -63,9 +63,6 @@ def make_old(rng):
     mixed += [(int(address[6]), 0x7FFFFFFF), (int(address[7]), 0x80000005 - 2**31)]
     (HERE / "made-mixed.aedat").write_bytes(head + b"".join(struct.pack(">II", a, b) for a, b in mixed))
     x, y = rng.integers(0, 128, n), rng.integers(0, 128, n)
-    address = (y << 8) | (x << 1) | p
-    head = b"#!AER-DAT2.0\r\n# AEChip: ch.unizh.ini.jaer.chip.retina.DVS128\r\n"
-    (HERE / "made-dvs128.aedat").write_bytes(head + np.stack([address, t], 1).astype(">u4").tobytes())
     packets = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#Start-Time: 2016-05-04 13:12:11 (TZ+0200)\r\n#!END-HEADER\r\n"
     for part in np.array_split(np.arange(n), 3):
         data = (x[part] << 17) | (y[part] << 2) | (p[part] << 1) | 1
