@@ -187,7 +187,7 @@ func runSynthetic(ctx context.Context, r *papers.Run) error {
 	j := job{backend: backend, run: r, budget: budget{batch: p.Batch, rate: p.Rate}}
 
 	leftOut := map[string][]foldResult{}
-	var patterns *signal.CSP // of the last training
+	var patterns *signal.CSP       // of the last training
 	var trainOn, testOn []examples // under the condition of the method before
 	for n, m := range methods {
 		if n == 0 || m.cond != methods[n-1].cond {
