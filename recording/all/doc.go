@@ -9,6 +9,7 @@ import (
 	_ "github.com/gyrus-dev/gyrus/recording/blackrock"   // Blackrock NSx
 	_ "github.com/gyrus-dev/gyrus/recording/brainvision" // Brain Products
 	_ "github.com/gyrus-dev/gyrus/recording/ctf"         // CTF MEG
+	_ "github.com/gyrus-dev/gyrus/recording/curry"       // Curry
 	_ "github.com/gyrus-dev/gyrus/recording/edf"         // EDF, EDF+, BDF
 	_ "github.com/gyrus-dev/gyrus/recording/eeglab"      // EEGLAB
 	_ "github.com/gyrus-dev/gyrus/recording/egi"         // EGI simple binary
