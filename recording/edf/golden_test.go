@@ -2,7 +2,10 @@ package edf
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -109,6 +112,85 @@ func TestSlowSignalsAreHeld(t *testing.T) {
 					t.Fatalf("%s, %s: frame %d is %v, want %v", name, s.Label, first+i, got, want)
 				}
 			}
+		}
+	}
+}
+
+// TestExpected holds the rows about EDF in the data set's table of what reference readers see.
+func TestExpected(t *testing.T) {
+	text, err := os.ReadFile(recordtest.Data(t, "formats/expected.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.TrimSpace(line), "\t")
+		if !strings.HasPrefix(cells[0], "edf-") {
+			continue
+		}
+		rows++
+		r, err := recording.Open(recordtest.Data(t, "formats/"+cells[0]))
+		if err != nil {
+			t.Errorf("%s: %v", cells[0], err)
+			continue
+		}
+		if got := fmt.Sprintf("ok: %d channels, %d samples at %g Hz, %d annotations", len(r.Channels), r.Frames, r.Rate, len(r.Events)); got != cells[2] {
+			t.Errorf("%s: %s, want %s", cells[0], got, cells[2])
+		}
+		r.Close()
+	}
+	if rows < 3 {
+		t.Errorf("only %d rows", rows)
+	}
+}
+
+// BenchmarkRead reads 32 MB of EDF+ from a file, a block at a time and all at once.
+func BenchmarkRead(b *testing.B) {
+	const channels, rate, seconds = 64, 256, 1024
+	path := filepath.Join(b.TempDir(), "x.edf")
+	r := &recording.Recording{Rate: rate, Frames: rate * seconds, Samples: recording.Memory{Data: make([]float32, channels*rate*seconds), Channels: channels}}
+	for i := range channels {
+		r.Channels = append(r.Channels, recording.Channel{Name: fmt.Sprint("E", i)})
+	}
+	if err := Save(path, r, Options{}); err != nil {
+		b.Fatal(err)
+	}
+	for name, read := range map[string]func(*recording.Recording) error{
+		"blocks": func(r *recording.Recording) error {
+			return r.Blocks(func([]float32, int64) error { return nil })
+		},
+		"whole": func(r *recording.Recording) error {
+			_, err := r.Read(0, int(r.Frames))
+			return err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(2 * channels * rate * seconds)
+			for b.Loop() {
+				r, err := recording.Open(path)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := read(r); err != nil {
+					b.Fatal(err)
+				}
+				r.Close()
+			}
+		})
+	}
+}
+
+// BenchmarkWrite writes the same to nowhere.
+func BenchmarkWrite(b *testing.B) {
+	const channels, rate, seconds = 64, 256, 1024
+	r := &recording.Recording{Rate: rate, Frames: rate * seconds, Samples: recording.Memory{Data: make([]float32, channels*rate*seconds), Channels: channels}}
+	for i := range channels {
+		r.Channels = append(r.Channels, recording.Channel{Name: fmt.Sprint("E", i)})
+	}
+	b.SetBytes(2 * channels * rate * seconds)
+	for b.Loop() {
+		if err := Write(io.Discard, r, Options{}); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

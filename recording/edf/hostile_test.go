@@ -48,7 +48,7 @@ func sound(lists ...string) made {
 
 func (m made) content() []byte {
 	var b bytes.Buffer
-	field := func(width int, s string) { fmt.Fprintf(&b, "%-*s", width, s) }
+	field := func(width int, s string) { b.WriteString(s + strings.Repeat(" ", max(0, width-len(s)))) } // of bytes
 	field(8, m.version)
 	field(80, m.patient)
 	field(80, m.session)
@@ -136,6 +136,21 @@ func TestChannelAnnotations(t *testing.T) {
 	r, err := f.Recording()
 	if want := []recording.Event{{Onset: 1, Label: "a"}, {Onset: 2, Label: "b@@other"}}; err != nil || !slices.Equal(r.Events, want) {
 		t.Errorf("%v, %v, want %v", r.Events, err, want)
+	}
+}
+
+// TestText reads labels, units and annotations in UTF-8 and in Latin-1.
+func TestText(t *testing.T) {
+	for _, c := range [][2]string{{"Schläfe..", "µV"}, {"Schl\xe4fe..", "\xb5V"}} {
+		m := sound("+0||/+1|5 "+c[1]+"|/", "+1||/")
+		m.signals[0].label, m.signals[0].unit = c[0], c[1]
+		r, err := read(m.content())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := r.Channels[0]; c.Name != "Schläfe.." || c.Unit != "uV" || len(r.Events) != 1 || r.Events[0].Label != "5 µV" {
+			t.Errorf("%+v %v", c, r.Events)
+		}
 	}
 }
 
