@@ -16,14 +16,13 @@ import (
 
 // TestGolden holds the real file against what MNE-Python sees in it.
 func TestGolden(t *testing.T) {
-	for name, want := range recordtest.Load(t) {
-		r, err := recording.Open(recordtest.Data(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		want.Check(t, r)
+	const name = "eeg/formats/egi/test_egi.raw"
+	r, err := recording.Open(recordtest.Data(t, name))
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer r.Close()
+	recordtest.Load(t)[name].Check(t, r)
 }
 
 // made is a file as a test wants it: two channels and three lines, eight frames.

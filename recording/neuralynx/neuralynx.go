@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"sort"
@@ -63,7 +62,7 @@ func open(path string) (*recording.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := OpenChannels(path)
+	r, c, err := openChannels([]string{path})
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +71,7 @@ func open(path string) (*recording.Recording, error) {
 		return r, nil
 	}
 	if err == nil {
-		err = r.Samples.(*source).addEvents(r, events)
+		err = addEvents(r, c, events)
 		events.Close()
 	}
 	if err != nil {
@@ -83,24 +82,31 @@ func open(path string) (*recording.Recording, error) {
 }
 
 // addEvents reads events if they are of the same session.
-func (s *source) addEvents(r *recording.Recording, f *records.File) error {
+func addEvents(r *recording.Recording, c *channel, f *records.File) error {
 	h, err := readHeader(f)
-	if err != nil || h["SessionUUID"] != s.files[0].header["SessionUUID"] {
+	if err != nil || h["SessionUUID"] != c.header["SessionUUID"] {
 		return err
 	}
 	events, err := readEvents(f)
-	r.Events = onsets(events, s.files[0].first)
+	r.Events = onsets(events, c.first)
 	return err
 }
 
 // OpenChannels opens .ncs files as the channels of one recording. Their records must agree in rate, number and time.
 func OpenChannels(paths ...string) (*recording.Recording, error) {
-	s := &source{}
+	r, _, err := openChannels(paths)
+	return r, err
+}
+
+// openChannels also gives the first channel, which stands for all.
+func openChannels(paths []string) (*recording.Recording, *channel, error) {
+	s := &records.Joined{}
 	r := &recording.Recording{Samples: s, Metadata: map[string]string{}}
-	fail := func(err error) (*recording.Recording, error) {
+	fail := func(err error) (*recording.Recording, *channel, error) {
 		s.Close()
-		return nil, err
+		return nil, nil, err
 	}
+	var first *channel
 	names := make([]string, len(paths))
 	for i, path := range paths {
 		f, err := records.Open(path, "an NCS file of Neuralynx")
@@ -112,8 +118,11 @@ func OpenChannels(paths ...string) (*recording.Recording, error) {
 			f.Close()
 			return fail(err)
 		}
-		s.files = append(s.files, c)
-		if first := s.files[0]; c.rate != first.rate || c.chain.Frames() != first.chain.Frames() || c.first != first.first || len(c.gaps) != len(first.gaps) {
+		s.Join(c.chain, 1)
+		if first == nil {
+			first = c
+		}
+		if c.rate != first.rate || c.chain.Frames() != first.chain.Frames() || c.first != first.first || len(c.gaps) != len(first.gaps) {
 			return fail(f.Error(-1, "records", fmt.Sprintf("%d samples at %g Hz from %d us on", c.chain.Frames(), c.rate, c.first),
 				fmt.Sprintf("%d at %g Hz from %d us on, as in %s", first.chain.Frames(), first.rate, first.first, filepath.Base(paths[0])), "open it on its own"))
 		}
@@ -125,7 +134,7 @@ func OpenChannels(paths ...string) (*recording.Recording, error) {
 	for i, name := range records.Unique(names) {
 		r.Channels = append(r.Channels, recording.Channel{Name: name, Type: records.ChannelType(names[i], "uV"), Unit: "uV"})
 	}
-	c := s.files[0]
+	c := first
 	r.Rate, r.Frames, r.Gaps, r.Start = c.rate, c.chain.Frames(), c.gaps, c.start
 	for key, name := range map[string]string{"DspLowCutFrequency": "highpass", "DspHighCutFrequency": "lowpass"} {
 		if v := c.header[key]; v != "" && !strings.EqualFold(c.header[strings.Replace(strings.Replace(key, "Dsp", "DSP", 1), "Frequency", "FilterEnabled", 1)], "False") {
@@ -135,7 +144,7 @@ func OpenChannels(paths ...string) (*recording.Recording, error) {
 	if c.left > 0 {
 		r.Metadata["note"] = fmt.Sprintf("the file ends in %d bytes of an incomplete record", c.left)
 	}
-	return r, nil
+	return r, first, nil
 }
 
 // readHeader reads the lines "-Key value" of the text at the head of every file.
@@ -262,45 +271,6 @@ func (c *channel) index(n int64, gain float64) error {
 		}
 	}
 	return flush(n)
-}
-
-// source reads the channels of a recording, each from its file.
-type source struct {
-	files []*channel
-}
-
-func (s *source) ReadFrames(dst []float32, first int64) (int, error) {
-	n := len(s.files)
-	if n == 1 {
-		return s.files[0].chain.ReadFrames(dst, first)
-	}
-	want := len(dst) / n
-	one := make([]float32, min(want, 1<<14))
-	for done := 0; done < want; {
-		part := one[:min(len(one), want-done)]
-		got := 0
-		for i, c := range s.files {
-			var err error
-			if got, err = c.chain.ReadFrames(part, first+int64(done)); err != nil && (got == 0 || !errors.Is(err, io.EOF)) {
-				return done, err
-			}
-			for k, v := range part[:got] {
-				dst[(done+k)*n+i] = v
-			}
-		}
-		if done += got; got < len(part) {
-			return done, io.EOF
-		}
-	}
-	return want, nil
-}
-
-func (s *source) Close() error {
-	var err error
-	for _, c := range s.files {
-		err = errors.Join(err, c.file.Close())
-	}
-	return err
 }
 
 // Event is an entry of an .nev file.

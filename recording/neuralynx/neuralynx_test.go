@@ -142,7 +142,7 @@ func readBytes(content []byte) (*recording.Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &recording.Recording{Channels: make([]recording.Channel, 1), Rate: c.rate, Frames: c.chain.Frames(), Gaps: c.gaps, Samples: &source{[]*channel{c}}}, nil
+	return &recording.Recording{Channels: make([]recording.Channel, 1), Rate: c.rate, Frames: c.chain.Frames(), Gaps: c.gaps, Samples: c.chain}, nil
 }
 
 func TestMade(t *testing.T) {

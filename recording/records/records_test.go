@@ -243,6 +243,39 @@ func TestChain(t *testing.T) {
 	}
 }
 
+// TestJoin reads sources side by side, the second of which is shorter.
+func TestJoin(t *testing.T) {
+	var j Joined
+	if n, err := j.ReadFrames(make([]float32, 5), 0); n != 0 || err != io.EOF {
+		t.Errorf("nothing: %d, %v", n, err)
+	}
+	const frames = 40000
+	a, b := make([]float32, 2*frames), make([]float32, frames-7)
+	for f := range frames {
+		a[2*f], a[2*f+1] = float32(f), float32(-f)
+		if f < len(b) {
+			b[f] = float32(f) / 2
+		}
+	}
+	j.Join(recording.Memory{Data: a, Channels: 2}, 2)
+	j.Join(recording.Memory{Data: b, Channels: 1}, 1)
+	for _, c := range [][3]int{{0, 10, 10}, {5, frames - 12, frames - 12}, {17, frames, frames - 24}, {frames - 8, 1, 1}, {frames - 7, 1, 0}, {frames, 1, 0}} {
+		dst := make([]float32, 3*c[1])
+		n, err := j.ReadFrames(dst, int64(c[0]))
+		if n != c[2] || (err == io.EOF) != (n < c[1]) {
+			t.Fatalf("%v: %d frames, %v", c, n, err)
+		}
+		for i := range n {
+			if f := float32(c[0] + i); dst[3*i] != f || dst[3*i+1] != -f || dst[3*i+2] != f/2 {
+				t.Fatalf("%v: frame %v is %v", c, f, dst[3*i:3*i+3])
+			}
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	good := func() Layout {
 		return Layout{Start: 10, Bytes: 20, Frames: 5, Total: 10, Signals: []Signal{{At: 0, Count: 5, Type: Int16}, {At: 10, Count: 2, Type: Int16}}}
