@@ -13,9 +13,11 @@ import (
 type colorScale struct{ table []color.NRGBA }
 
 // sequential is for values that go one way: matplotlib's viridis, from eleven of its colours. diverging is Moreland's smooth blue to
-// red, for values on both sides of zero. whitish runs from white to the blue of the palette, for tables with numbers on the cells.
+// red, for values on both sides of zero. whitish runs from white to the blue of the palette, for tables with numbers on the cells; greys are for
+// images of the body, which are read that way.
 var (
 	sequential = scaleOf(0x440154, 0x482475, 0x414487, 0x355f8d, 0x2a788e, 0x21918c, 0x22a884, 0x44bf70, 0x7ad151, 0xbddf26, 0xfde725)
+	greys      = scaleOf(0x000000, 0xffffff)
 	whitish    = scaleOf(0xf7fbff, 0xd0e2f2, 0x94c4e2, 0x4a97c9, 0x1a68ae, 0x083c7d)
 	diverging  = func() colorScale {
 		m := moreland.SmoothBlueRed()

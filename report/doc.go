@@ -5,8 +5,10 @@
 // verdicts, its parameters and its environment. It is written as metrics.json ([Document.WriteMetrics]), as an HTML page that
 // needs no network and no script ([Document.WriteHTML]), and as a summary for a terminal ([Document.WriteSummary]).
 //
-// [LinePlot], [ScatterPlot], [Trajectories], [BarPlot], [Histogram], [HeatMap], [ConfusionMatrix], [Raster], [StateTimeline] and
-// [Topomap] draw a [Figure] with gonum/plot on an SVG canvas of this package's own: 700 pixels wide, text of 11 pixels and more,
+// A [Sheet] is a page that is not about a run, such as what is in a recording.
+//
+// [LinePlot], [ScatterPlot], [Trajectories], [BarPlot], [Histogram], [HeatMap], [ConfusionMatrix], [Raster], [StateTimeline],
+// [Topomap], [Traces], [Spectra] and [Slices] draw a [Figure] with gonum/plot on an SVG canvas of this package's own: 700 pixels wide, text of 11 pixels and more,
 // colours that stay apart for readers with any common colour vision and follow a light or dark page by themselves. The same input
 // gives the same bytes. They never fail: what cannot be drawn is left out and, where a reader could be misled, named under the axes.
 //

@@ -14,6 +14,7 @@ func sampleFigures(seed uint64) []Figure {
 		sampleLines(rng), sampleLog(rng), sampleScatter(rng), sampleTrajectories(rng, 6), sampleTrajectories(rng, 40),
 		sampleBars(), sampleLyingBars(), sampleHeat(rng), sampleSignedHeat(), sampleConfusion(), sampleManyClasses(rng), sampleRaster(rng),
 		sampleRates(rng), sampleTopomap(), sampleTopomaps(), sampleHistogram(rng), sampleTimeline(rng),
+		sampleTraces(rng), sampleManyTraces(rng), sampleSpectra(rng, 4), sampleSpectra(rng, 40), sampleSlices(),
 	}
 }
 
@@ -325,4 +326,67 @@ func sampleDocument() *Document {
 		d.Records = append(d.Records, r)
 	}
 	return d
+}
+
+func sampleTraces(rng *rand.Rand) Figure { return tracesOf(rng, 20) }
+
+func sampleManyTraces(rng *rand.Rand) Figure { return tracesOf(rng, 300) }
+
+func tracesOf(rng *rand.Rand, channels int) Figure {
+	times := make([]float64, 1500)
+	for i := range times {
+		times[i] = float64(i) / 250
+	}
+	var traces []Trace
+	for c := range channels {
+		t := Trace{Name: fmt.Sprintf("EEG %03d", c+1), Kind: "eeg", Unit: "µV", Values: make([]float64, len(times)), Muted: c == 4}
+		if c == channels-1 {
+			t.Name, t.Kind, t.Unit = "STI 014", "stim", ""
+		}
+		level := 1000 * rng.NormFloat64()
+		for i := range t.Values {
+			level += 3*rng.NormFloat64() - 0.01*level
+			t.Values[i] = level
+			if t.Kind == "stim" {
+				t.Values[i] = float64(i % 300 / 290)
+			}
+		}
+		traces = append(traces, t)
+	}
+	traces[2].Values[700] = math.NaN()
+	return Traces(Frame{ID: fmt.Sprintf("traces-%d", channels), Title: "Signals", XLabel: "time (s)", Events: []Ref{{1.2, "left"}, {2.4, "right"}}}, times, traces)
+}
+
+func sampleSpectra(rng *rand.Rand, channels int) Figure {
+	f := make([]float64, 200)
+	for i := range f {
+		f[i] = float64(i) / 4
+	}
+	var all []Spectrum
+	for c := range channels {
+		s := Spectrum{Name: fmt.Sprintf("EEG %d", c+1), Power: make([]float64, len(f))}
+		gain := math.Exp(0.5 * rng.NormFloat64())
+		for i := range f {
+			s.Power[i] = gain * (30/math.Pow(f[i]+0.5, 1.5) + 3*math.Exp(-math.Pow(f[i]-10, 2)/2)) * math.Exp(0.1*rng.NormFloat64())
+		}
+		all = append(all, s)
+	}
+	all[0].Power[3] = 0
+	return Spectra(Frame{ID: fmt.Sprintf("spectra-%d", channels), Title: "Spectra", YLabel: "power (dB re 1 µV²/Hz)"}, f, all)
+}
+
+func sampleSlices() Figure {
+	cut := func(w, h int, title string, sides [4]string) Slice {
+		s := Slice{Title: title, Width: float64(w), Height: float64(h), Across: w / 2, Down: h / 3, Sides: sides, Values: make([][]float64, h)}
+		for y := range s.Values {
+			s.Values[y] = make([]float64, w)
+			for x := range s.Values[y] {
+				s.Values[y][x] = math.Exp(-math.Pow(float64(x)/float64(w)-0.5, 2)*8 - math.Pow(float64(y)/float64(h)-0.5, 2)*8)
+			}
+		}
+		s.Values[0][0] = math.NaN()
+		return s
+	}
+	return Slices(Frame{ID: "slices", Title: "Slices", Caption: "Through the middle."}, Scale{Label: "value"},
+		[]Slice{cut(60, 50, "sagittal, x = 0", [4]string{"P", "A", "S", "I"}), cut(40, 50, "coronal, y = -22", [4]string{"L", "R", "S", "I"}), cut(40, 60, "axial, z = 9", [4]string{"L", "R", "A", "P"})})
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/gyrus-dev/gyrus/compute"
 	"github.com/gyrus-dev/gyrus/datasets"
-	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/runner"
 )
 
@@ -214,31 +213,6 @@ func confirm(cmd *cobra.Command, question string) (bool, error) {
 	}
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes", nil
-}
-
-func inspectCommand() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "inspect FILE",
-		Short: "Say what is in a recording or data file",
-		Args:  usage(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := os.Stat(args[0]); err != nil {
-				return &runner.UsageError{Err: err}
-			}
-			d, err := recording.Inspect(args[0])
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), d)
-			}
-			fmt.Fprint(cmd.OutOrStdout(), d)
-			return nil
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
 }
 
 // backendLine is a backend or a plug-in in the output of gyrus backend list --json.
