@@ -41,7 +41,6 @@ type Inlet struct {
 	info    *Info
 	waiting []Chunk
 	samples int // in waiting
-	dropped int // since the last sample that was kept
 	failed  error
 	current net.Conn
 	ready   chan struct{}
