@@ -3,6 +3,7 @@ module github.com/gyrus-dev/gyrus
 go 1.26.0
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/dustin/go-humanize v1.1.0
 	github.com/gomlx/go-xla v0.1.4
 	github.com/gomlx/gomlx v0.26.0

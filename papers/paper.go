@@ -112,6 +112,10 @@ type Paper struct {
 	Apply func(ctx context.Context, a *Application) error
 	// Applies says what Apply reads and writes, in one sentence.
 	Applies string
+
+	// Live opens a model that a run has saved, to decode a stream; nil if the system is not used that way. Of the application it reads
+	// ModelDir and Backend.
+	Live func(ctx context.Context, a *Application) (Decoder, error)
 }
 
 // Claim returns the paper's claim of that ID.

@@ -25,6 +25,7 @@ func init() {
 		},
 		Experiments: []papers.Experiment{synthetic, recorded},
 		Apply:       apply,
+		Live:        openLive,
 		Applies:     "reads trials (MAT or NPZ) of the montage and length the network was trained on; writes a CSV with each trial's class, its probability, and the attention to each channel",
 	})
 }

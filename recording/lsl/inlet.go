@@ -28,6 +28,7 @@ type Chunk struct {
 	Dropped int
 	// Resumed says that the connection was lost before the first sample; those that were sent meanwhile are missing.
 	Resumed bool
+	Arrived time.Time // when the last sample came
 }
 
 // Inlet reads a stream. Its methods may be called from several goroutines.
@@ -59,7 +60,7 @@ type InletOptions struct {
 	Buffer int
 	// Once ends the inlet when the connection is lost, instead of looking for the stream until it returns.
 	Once bool
-	// Sync converts times to this machine's clock.
+	// Sync converts times to this machine's clock. Opening a stream then takes the second that a measurement of the clocks takes.
 	Sync bool
 	// Silence is how long a stream may send nothing until it is checked that it is still there; 0 means 15 s.
 	Silence time.Duration
@@ -120,6 +121,7 @@ func Open(ctx context.Context, n Network, info *Info, o InletOptions) (*Inlet, e
 	if err != nil {
 		return nil, fmt.Errorf("opening the stream %q: %w", info.Name, err)
 	}
+	in.synchronise(ctx)
 	in.connected.Store(true)
 	background, cancel := context.WithCancel(context.Background())
 	in.cancel = cancel
@@ -215,6 +217,7 @@ func (in *Inlet) run(ctx context.Context, c net.Conn, d *decoder) {
 		}
 		for {
 			if c, d, err = in.reconnect(ctx); err == nil {
+				in.synchronise(ctx)
 				break
 			}
 			select {
@@ -225,6 +228,13 @@ func (in *Inlet) run(ctx context.Context, c net.Conn, d *decoder) {
 		}
 		in.connected.Store(true)
 		in.reconnects.Add(1)
+	}
+}
+
+// synchronise makes sure that no sample is given out by another clock than those after it.
+func (in *Inlet) synchronise(ctx context.Context) {
+	if in.options.Sync {
+		in.clock.probe(ctx, in.Info)
 	}
 }
 
@@ -259,7 +269,8 @@ func (in *Inlet) read(ctx context.Context, c net.Conn, d *decoder, resumed bool)
 		chunk.Data, chunk.Times = values, append(chunk.Times, t)
 		// What has arrived is handed over together; a chunk ends where the next sample would have to be waited for.
 		if buffered.Buffered() == 0 || len(chunk.Times) == in.options.Buffer || len(chunk.Times) >= 4096 {
-			in.received.Store(time.Now().UnixNano())
+			chunk.Arrived = time.Now()
+			in.received.Store(chunk.Arrived.UnixNano())
 			in.add(chunk, d)
 			chunk = Chunk{Data: emptyOf(d.format)}
 		}
@@ -275,7 +286,7 @@ func (in *Inlet) add(c Chunk, d *decoder) {
 	last := len(in.waiting) - 1
 	if last >= 0 && !c.Resumed {
 		w := &in.waiting[last]
-		w.Data, w.Times = join(w.Data, c.Data), append(w.Times, c.Times...)
+		w.Data, w.Times, w.Arrived = join(w.Data, c.Data), append(w.Times, c.Times...), c.Arrived
 	} else {
 		in.waiting = append(in.waiting, c)
 	}

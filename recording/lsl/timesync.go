@@ -44,17 +44,22 @@ func (c *clock) reset() {
 // measure keeps the difference up to date until ctx ends.
 func (c *clock) measure(ctx context.Context, outlet func() Info) {
 	for {
-		info := outlet()
-		if offset, roundTrip, ok := probe(ctx, &info); ok && outlet().UID == info.UID {
-			c.mu.Lock()
-			c.offset, c.roundTrip, c.known = offset, roundTrip, true
-			c.mu.Unlock()
-		}
+		c.probe(ctx, outlet)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(probeEvery):
 		}
+	}
+}
+
+// probe measures once.
+func (c *clock) probe(ctx context.Context, outlet func() Info) {
+	info := outlet()
+	if offset, roundTrip, ok := probe(ctx, &info); ok && outlet().UID == info.UID {
+		c.mu.Lock()
+		c.offset, c.roundTrip, c.known = offset, roundTrip, true
+		c.mu.Unlock()
 	}
 }
 
