@@ -48,7 +48,8 @@ const patience = 30_000 // looks, of about a nanosecond each
 var (
 	offered  atomic.Pointer[job] // to the workers that are looking
 	looking  atomic.Int64        // how many those are
-	sleepers = make(chan *job, 64)
+	calls    = make(chan *job, 64)
+	sleeping atomic.Int64 // workers that wait for a call, less the calls that nobody has answered
 	hired    atomic.Int64
 	hireMux  sync.Mutex
 
@@ -73,13 +74,13 @@ func serve() {
 	for {
 		j := look()
 		if j == nil {
-			j = <-sleepers
+			j = <-calls
 		}
 		j.work(int(j.joined.Add(1)))
 	}
 }
 
-// look returns an offered job; nil after having seen none for a while.
+// look returns an offered job; nil after having seen none for a while, when the worker counts as sleeping.
 func look() *job {
 	looking.Add(1)
 	for range patience {
@@ -88,9 +89,11 @@ func look() *job {
 			return j
 		}
 	}
+	sleeping.Add(1)
 	looking.Add(-1)
-	// An offer made to this worker while it turned away must not be missed.
+	// An offer made to this worker while it turned away must not be missed. If it was called as well, another one will answer that.
 	if j := offered.Load(); j != nil && j.join() {
+		sleeping.Add(-1)
 		return j
 	}
 	return nil
@@ -166,25 +169,49 @@ func (c crew) For(n int, body func(i int)) {
 	}
 	j.left.Store(int64(n))
 	j.wanted.Store(int64(helpers))
-	seen := offered.CompareAndSwap(nil, j)
-	awake := 0
-	if seen {
-		awake = int(looking.Load())
-	}
-wake:
-	for range helpers - awake {
-		select {
-		case sleepers <- j:
-		default:
-			break wake // everyone is busy
+	if offered.CompareAndSwap(nil, j) {
+		for range helpers - int(looking.Load()) {
+			if !j.callSleeper() {
+				break // the others are busy, and will look
+			}
 		}
-	}
-	j.work(0)
-	if seen {
+		j.work(0)
 		offered.CompareAndSwap(j, nil)
+	} else {
+		// Another loop is on offer. This one waits for those that run out of work.
+		for range helpers {
+			if !j.callAnyone() {
+				break
+			}
+		}
+		j.work(0)
 	}
 	j.wait()
+	j.body = nil // who answers late holds the job, but not what the loop worked on
 	if p := j.failure.Load(); p != nil {
 		panic(*p)
+	}
+}
+
+// callSleeper calls one worker that sleeps, if there is one that nobody has called yet.
+func (j *job) callSleeper() bool {
+	for n := sleeping.Load(); n > 0; n = sleeping.Load() {
+		if sleeping.CompareAndSwap(n, n-1) {
+			calls <- j
+			return true
+		}
+	}
+	return false
+}
+
+// callAnyone calls one worker, which answers now if it sleeps or else before it next does; false if too many calls wait already.
+func (j *job) callAnyone() bool {
+	sleeping.Add(-1)
+	select {
+	case calls <- j:
+		return true
+	default:
+		sleeping.Add(1)
+		return false
 	}
 }
