@@ -18,7 +18,13 @@ import (
 type tileFunc func(dst, a, b, c unsafe.Pointer, n int)
 
 // forms are a binary op's functions for two vectors, vector with scalar, and scalar with vector. The last two may be nil.
-type forms struct{ vv, vs, sv tileFunc }
+type forms struct {
+	vv, vs, sv tileFunc
+	rows       rowsFunc // vs for each of many rows, or nil
+}
+
+// rowsFunc computes rows of a tile from the rows of a and a value of b for each.
+type rowsFunc func(dst, a, b unsafe.Pointer, rows, inner int)
 
 func span[T any](p unsafe.Pointer, n int) []T { return unsafe.Slice((*T)(p), n) }
 
@@ -391,23 +397,22 @@ func numberForms[T kernel.Number](op opcode) forms {
 		sv: func(dst, a, b, _ unsafe.Pointer, n int) { kernel.BinarySV(k, span[T](dst, n), *(*T)(a), span[T](b, n)) },
 	}
 	var zero T
-	if _, single := any(zero).(float32); single && k == kernel.Div {
+	if _, single := any(zero).(float32); !single {
+		return f
+	}
+	if k == kernel.Div {
 		f.vs = func(dst, a, b, _ unsafe.Pointer, n int) {
-			divideBy(span[float32](dst, n), span[float32](a, n), *(*float32)(b))
+			kernel.DivideRows(span[float32](dst, n), span[float32](a, n), span[float32](b, 1), n)
 		}
+		f.rows = func(dst, a, b unsafe.Pointer, rows, inner int) {
+			kernel.DivideRows(span[float32](dst, rows*inner), span[float32](a, rows*inner), span[float32](b, rows), inner)
+		}
+		return f
+	}
+	f.rows = func(dst, a, b unsafe.Pointer, rows, inner int) {
+		kernel.BinaryRows(k, span[float32](dst, rows*inner), span[float32](a, rows*inner), span[float32](b, rows), inner)
 	}
 	return f
-}
-
-// divideBy sets dst to x/y: where there are many, to x times the reciprocal of y if that is a normal number, which is several times as
-// fast and one unit in the last place less exact.
-func divideBy(dst, x []float32, y float32) {
-	const many = 16
-	if size := math.Abs(float64(y)); len(x) >= many && size >= 0x1p-126 && size <= 0x1p126 {
-		kernel.BinaryVS(kernel.Mul, dst, x, 1/y)
-		return
-	}
-	kernel.BinaryVS(kernel.Div, dst, x, y)
 }
 
 // integerForms adds bit operations to numberForms; U is T's unsigned counterpart.

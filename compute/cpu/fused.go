@@ -78,6 +78,7 @@ type instruction struct {
 	dst     place
 	in      [3]place
 	row     int // which operand of doEachRow steps by rows
+	rows    rowsFunc
 	size    int // bytes of an element of dst, or of what doLoad and doSpread move
 	load    *loader
 	outer   int // doBlocks: rows of the reduced axis in a block; doAccumulate: nothing
@@ -176,6 +177,10 @@ func (s *fusedStep) exec(t *tileRun, code []instruction) {
 		case doCallRows:
 			c.call(t.at(&c.dst), t.at(&c.in[0]), t.at(&c.in[1]), t.at(&c.in[2]), t.rows)
 		case doEachRow:
+			if c.rows != nil {
+				c.rows(t.at(&c.dst), t.at(&c.in[0]), t.at(&c.in[1]), t.rows, s.inner)
+				continue
+			}
 			var p [3]unsafe.Pointer
 			var step [3]int
 			for j := range c.in {
@@ -188,11 +193,8 @@ func (s *fusedStep) exec(t *tileRun, code []instruction) {
 				c.call(unsafe.Add(d, r*s.inner*c.dst.size), unsafe.Add(p[0], r*step[0]), unsafe.Add(p[1], r*step[1]), nil, s.inner)
 			}
 		case doExpSum:
-			dst, x, shift, sum := t.at(&c.dst), t.at(&c.in[0]), t.at(&c.in[1]), t.at(&c.in[2])
-			for r := range t.rows {
-				*(*float32)(unsafe.Add(sum, r*4)) = kernel.ExpSum(span[float32](unsafe.Add(dst, r*s.inner*4), s.inner),
-					span[float32](unsafe.Add(x, r*s.inner*4), s.inner), *(*float32)(unsafe.Add(shift, r*4)))
-			}
+			kernel.ExpSum(span[float32](t.at(&c.dst), t.rows*s.inner), span[float32](t.at(&c.in[0]), t.rows*s.inner),
+				span[float32](t.at(&c.in[1]), t.rows), span[float32](t.at(&c.in[2]), t.rows), s.inner)
 		case doSpread:
 			spreadRows(c.size, t.at(&c.dst), t.at(&c.in[0]), t.rows, s.inner)
 		case doFold:
@@ -458,6 +460,9 @@ func (b *fusedBuilder) member(m *placed) {
 	switch {
 	case eachRow >= 0:
 		c.kind, c.row = doEachRow, eachRow
+		if eachRow == 1 {
+			c.rows = f.rows
+		}
 	case m.role == perRow:
 		c.kind = doCallRows
 	}

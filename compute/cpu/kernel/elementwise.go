@@ -134,6 +134,34 @@ func BinaryVS[T Number](op BinaryOp, dst, x []T, y T) {
 	}
 }
 
+// BinaryRows sets each row of dst [rows, cols] to op of the row of x and the row's number in y [rows]. dst may be x.
+func BinaryRows(op BinaryOp, dst, x, y []float32, cols int) {
+	checkLength("BinaryRows", len(dst), len(x))
+	checkLength("BinaryRows", len(dst), cols*len(y))
+	f := active.binary32[op].vs
+	for r, v := range y {
+		f(dst[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], v)
+	}
+}
+
+// DivideRows sets each row of dst [rows, cols] to the row of x divided by the row's number in y [rows]: where there are 16 columns or more, to
+// its product with the reciprocal if that is a normal number, which is several times as fast and one unit in the last place less exact.
+// dst may be x.
+func DivideRows(dst, x, y []float32, cols int) {
+	checkLength("DivideRows", len(dst), len(x))
+	checkLength("DivideRows", len(dst), cols*len(y))
+	const many = 16
+	multiply, divide := active.binary32[Mul].vs, active.binary32[Div].vs
+	for r, v := range y {
+		d, n := dst[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols]
+		if size := math.Abs(float64(v)); cols >= many && size >= 0x1p-126 && size <= 0x1p126 {
+			multiply(d, n, 1/v)
+		} else {
+			divide(d, n, v)
+		}
+	}
+}
+
 // BinarySV sets dst[i] = op(x, y[i]). y has dst's length and may be dst itself.
 func BinarySV[T Number](op BinaryOp, dst []T, x T, y []T) {
 	checkLength("BinarySV", len(dst), len(y))

@@ -47,10 +47,22 @@ func LogSoftmax[T Float](par Parallel, dst, x []T, rows, cols int) {
 	})
 }
 
-// ExpSum sets dst[i] = exp(x[i]-shift) and returns their sum. dst has x's length and may be x.
-func ExpSum(dst, x []float32, shift float32) float32 {
+// ExpSum sets each row of dst [rows, cols] to the exponential of the row of x less shift [rows] of that row, and sum [rows] to the rows'
+// sums. dst may be x.
+func ExpSum(dst, x, shift, sum []float32, cols int) {
 	checkLength("ExpSum", len(dst), len(x))
-	return expSum(dst, x, shift)
+	checkLength("ExpSum", len(dst), cols*len(sum))
+	checkLength("ExpSum", len(sum), len(shift))
+	if cols > blockLength {
+		for r := range sum {
+			sum[r] = expSum(dst[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], shift[r])
+		}
+		return
+	}
+	pass := active.rows32.expSum
+	for r := range sum {
+		sum[r] = pass(dst[r*cols:(r+1)*cols], x[r*cols:(r+1)*cols], shift[r])
+	}
 }
 
 // expSum is the kernel of that name for rows of any length.
