@@ -34,6 +34,7 @@ type Entry struct {
 	Backend    string    `json:"backend,omitempty"`
 	Gyrus      string    `json:"gyrus"`
 	Command    string    `json:"command"`
+	Changed    []string  `json:"changed,omitempty"` // parameters that differ from the preset, as name=value
 	Claims     []Claim   `json:"claims"`
 }
 
@@ -57,19 +58,19 @@ func Parse(data []byte) (*Ledger, error) {
 	return &l, nil
 }
 
-// FromDocument makes an entry of a finished run. A quick run is refused: it is smaller than what the claims are about. So is a run on a
-// changed parameter, since it measured something else than the preset.
+// FromDocument makes an entry of a finished run. A quick run is refused: it is smaller than what the claims are about. Parameters
+// that were changed from the preset stand in the entry, since it measured something else.
 func FromDocument(d *report.Document) (Entry, error) {
 	if d.Preset == string(papers.Quick) {
 		return Entry{}, fmt.Errorf("run %s used the quick preset, which is too small to test claims; make a default or full run", d.RunID)
 	}
-	for _, p := range d.Params {
-		if p.Changed {
-			return Entry{}, fmt.Errorf("run %s changed parameter %q; only runs of a preset as it is are entered", d.RunID, p.Name)
-		}
-	}
 	e := Entry{Paper: d.Paper, Experiment: d.Experiment, Preset: d.Preset, Seeds: d.Seeds, Measured: d.Finished.UTC().Truncate(time.Second),
 		CPU: d.Environment.CPU, Threads: d.Environment.Threads, Backend: d.Environment.Backend, Gyrus: d.Environment.Gyrus}
+	for _, p := range d.Params {
+		if p.Changed {
+			e.Changed = append(e.Changed, p.Name+"="+p.Value)
+		}
+	}
 	// The command without the input paths, which are the measuring machine's own.
 	words := strings.Fields(d.Command)
 	for i, w := range words {

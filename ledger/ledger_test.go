@@ -39,8 +39,8 @@ func TestFromDocument(t *testing.T) {
 	}
 	d = document()
 	d.Params[0].Changed = true
-	if _, err := FromDocument(d); err == nil || !strings.Contains(err.Error(), `"a"`) {
-		t.Errorf("a run with a changed parameter gave %v", err)
+	if e, err := FromDocument(d); err != nil || len(e.Changed) != 1 || !strings.HasPrefix(e.Changed[0], "a=") {
+		t.Errorf("a run with a changed parameter gave %+v, %v", e, err)
 	}
 }
 

@@ -47,8 +47,8 @@ func (l *Ledger) Page(all []*papers.Paper) string {
 		fmt.Fprintf(&b, "\n## %s (`%s`)\n\n%s\n\n", p.System, p.Slug, cell(p.Title))
 		for i := range l.Entries {
 			if e := &l.Entries[i]; e.Paper == p.Slug {
-				fmt.Fprintf(&b, "- `%s`: %s preset, seeds %s, %s on %s (%d threads%s), peak memory %d MB, %s\n",
-					e.Command, e.Preset, seedList(e.Seeds), time.Duration(e.Seconds*float64(time.Second)).Round(time.Second), e.CPU, e.Threads,
+				fmt.Fprintf(&b, "- `%s`: %s preset%s, seeds %s, %s on %s (%d threads%s), peak memory %d MB, %s\n",
+					e.Command, e.Preset, changedNote(e.Changed), seedList(e.Seeds), time.Duration(e.Seconds*float64(time.Second)).Round(time.Second), e.CPU, e.Threads,
 					backendNote(e.Backend), e.PeakBytes>>20, e.Measured.Format("2006-01-02"))
 			}
 		}
@@ -78,6 +78,14 @@ func (l *Ledger) Page(all []*papers.Paper) string {
 		}
 	}
 	return b.String()
+}
+
+// changedNote says what differs from the preset.
+func changedNote(changed []string) string {
+	if len(changed) == 0 {
+		return ""
+	}
+	return " but " + strings.Join(changed, ", ")
 }
 
 func backendNote(b string) string {
