@@ -103,25 +103,6 @@ func BenchmarkGEMM(b *testing.B) {
 	}
 }
 
-func BenchmarkDepthwise(b *testing.B) {
-	d := Depthwise{Batch: 32, Channels: 40, Time: 1000, Taps: 63, Before: 31, OutTime: 1000}
-	rng := rand.New(rand.NewPCG(1, 2))
-	x, w, y := random[float32](rng, 32*40*1000), random[float32](rng, 40*63), random[float32](rng, 32*40*1000)
-	par := workers()
-	for name, run := range map[string]func(){
-		"forward":    func() { d.Forward(par, y, x, w) },
-		"gradinput":  func() { d.GradInput(par, x, y, w) },
-		"gradkernel": func() { d.GradKernel(par, w, x, y) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				run()
-			}
-			b.ReportMetric(2*32*40*1000*63*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
-	}
-}
-
 func BenchmarkUnary(b *testing.B) {
 	x := random[float32](rand.New(rand.NewPCG(1, 2)), 4096)
 	y := make([]float32, len(x))
@@ -139,15 +120,11 @@ func BenchmarkRows(b *testing.B) {
 	const rows, cols = 64 * 256, 128
 	x := random[float32](rand.New(rand.NewPCG(1, 2)), rows*cols)
 	y := make([]float32, len(x))
-	sums := make([]float32, cols)
+	columns, shift, sums := make([]float32, cols), make([]float32, rows), make([]float32, rows)
 	par := workers()
-	adam := AdamStep{Rate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7, Correct1: 1, Correct2: 1}
-	m, v := make([]float32, len(x)), make([]float32, len(x))
 	for name, run := range map[string]func(){
-		"softmax":   func() { Softmax(par, y, x, rows, cols) },
-		"layernorm": func() { LayerNorm(par, y, x, nil, nil, nil, nil, rows, cols, 1e-5) },
-		"columnsum": func() { Reduce(par, Sum, sums, x, 1, rows, cols) },
-		"adam":      func() { adam.Apply(par, y, m, v, x) },
+		"expsum":    func() { ExpSum(y, x, shift, sums, cols) },
+		"columnsum": func() { Reduce(par, Sum, columns, x, 1, rows, cols) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

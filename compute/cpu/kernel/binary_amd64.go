@@ -99,9 +99,6 @@ func fmaF32AVX512(dst []float32, x []float32, y []float32, z []float32)
 func axpyF32AVX512(dst []float32, a float32, x []float32, y []float32)
 
 //go:noescape
-func normaliseF32AVX512(dst []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
-
-//go:noescape
 func addVVF32AVX2(dst []float32, x []float32, y []float32)
 
 //go:noescape
@@ -160,9 +157,6 @@ func fmaF32AVX2(dst []float32, x []float32, y []float32, z []float32)
 
 //go:noescape
 func axpyF32AVX2(dst []float32, a float32, x []float32, y []float32)
-
-//go:noescape
-func normaliseF32AVX2(dst []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
 
 //go:noescape
 func addVVF64AVX512(dst []float64, x []float64, y []float64)
@@ -225,9 +219,6 @@ func fmaF64AVX512(dst []float64, x []float64, y []float64, z []float64)
 func axpyF64AVX512(dst []float64, a float64, x []float64, y []float64)
 
 //go:noescape
-func normaliseF64AVX512(dst []float64, x []float64, gamma []float64, beta []float64, mean float64, scale float64)
-
-//go:noescape
 func addVVF64AVX2(dst []float64, x []float64, y []float64)
 
 //go:noescape
@@ -286,6 +277,3 @@ func fmaF64AVX2(dst []float64, x []float64, y []float64, z []float64)
 
 //go:noescape
 func axpyF64AVX2(dst []float64, a float64, x []float64, y []float64)
-
-//go:noescape
-func normaliseF64AVX2(dst []float64, x []float64, gamma []float64, beta []float64, mean float64, scale float64)

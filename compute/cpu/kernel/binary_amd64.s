@@ -751,52 +751,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func normaliseF32AVX512(dst []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·normaliseF32AVX512(SB), NOSPLIT, $0-104
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         x_base+24(FP), DX
-	MOVQ         gamma_base+48(FP), BX
-	MOVQ         beta_base+72(FP), SI
-	VBROADCASTSS mean+96(FP), Z0
-	VBROADCASTSS scale+100(FP), Z1
-
-vectors:
-	CMPQ        AX, $+16
-	JL          tail
-	VMOVUPS     (DX), Z2
-	VMOVUPS     (BX), Z3
-	VMOVUPS     (SI), Z4
-	VSUBPS      Z0, Z2, Z2
-	VMULPS      Z1, Z2, Z2
-	VFMADD213PS Z4, Z3, Z2
-	VMOVUPS     Z2, (CX)
-	ADDQ        $+64, CX
-	ADDQ        $+64, DX
-	ADDQ        $+64, BX
-	ADDQ        $+64, SI
-	SUBQ        $+16, AX
-	JMP         vectors
-
-tail:
-	TESTQ       AX, AX
-	JZ          done
-	MOVQ        $-1, DI
-	BZHIQ       AX, DI, DI
-	KMOVW       DI, K1
-	VMOVUPS.Z   (DX), K1, Z2
-	VMOVUPS.Z   (BX), K1, Z3
-	VMOVUPS.Z   (SI), K1, Z4
-	VSUBPS      Z0, Z2, Z0
-	VMULPS      Z1, Z0, Z0
-	VFMADD213PS Z4, Z3, Z0
-	VMOVUPS     Z0, K1, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
 // func addVVF32AVX2(dst []float32, x []float32, y []float32)
 // Requires: AVX
 TEXT ·addVVF32AVX2(SB), NOSPLIT, $0-72
@@ -1584,53 +1538,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func normaliseF32AVX2(dst []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
-// Requires: AVX, FMA3
-TEXT ·normaliseF32AVX2(SB), NOSPLIT, $0-104
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         x_base+24(FP), DX
-	MOVQ         gamma_base+48(FP), BX
-	MOVQ         beta_base+72(FP), SI
-	VBROADCASTSS mean+96(FP), Y0
-	VBROADCASTSS scale+100(FP), Y1
-
-vectors:
-	CMPQ        AX, $+8
-	JL          tail
-	VMOVUPS     (DX), Y2
-	VMOVUPS     (BX), Y3
-	VMOVUPS     (SI), Y4
-	VSUBPS      Y0, Y2, Y2
-	VMULPS      Y1, Y2, Y2
-	VFMADD213PS Y4, Y3, Y2
-	VMOVUPS     Y2, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $+32, BX
-	ADDQ        $+32, SI
-	SUBQ        $+8, AX
-	JMP         vectors
-
-tail:
-	TESTQ       AX, AX
-	JZ          done
-	LEAQ        ones4<>+0(SB), DI
-	MOVQ        $0x00000008, R8
-	SUBQ        AX, R8
-	VMOVUPS     (DI)(R8*4), Y2
-	VMASKMOVPS  (DX), Y2, Y3
-	VMASKMOVPS  (BX), Y2, Y4
-	VMASKMOVPS  (SI), Y2, Y5
-	VSUBPS      Y0, Y3, Y0
-	VMULPS      Y1, Y0, Y0
-	VFMADD213PS Y5, Y4, Y0
-	VMASKMOVPS  Y0, Y2, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
 // func addVVF64AVX512(dst []float64, x []float64, y []float64)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·addVVF64AVX512(SB), NOSPLIT, $0-72
@@ -2375,52 +2282,6 @@ tail:
 	VMOVUPD.Z   (BX), K1, Z2
 	VFMADD231PD Z1, Z0, Z2
 	VMOVUPD     Z2, K1, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func normaliseF64AVX512(dst []float64, x []float64, gamma []float64, beta []float64, mean float64, scale float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·normaliseF64AVX512(SB), NOSPLIT, $0-112
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         x_base+24(FP), DX
-	MOVQ         gamma_base+48(FP), BX
-	MOVQ         beta_base+72(FP), SI
-	VBROADCASTSD mean+96(FP), Z0
-	VBROADCASTSD scale+104(FP), Z1
-
-vectors:
-	CMPQ        AX, $+8
-	JL          tail
-	VMOVUPD     (DX), Z2
-	VMOVUPD     (BX), Z3
-	VMOVUPD     (SI), Z4
-	VSUBPD      Z0, Z2, Z2
-	VMULPD      Z1, Z2, Z2
-	VFMADD213PD Z4, Z3, Z2
-	VMOVUPD     Z2, (CX)
-	ADDQ        $+64, CX
-	ADDQ        $+64, DX
-	ADDQ        $+64, BX
-	ADDQ        $+64, SI
-	SUBQ        $+8, AX
-	JMP         vectors
-
-tail:
-	TESTQ       AX, AX
-	JZ          done
-	MOVQ        $-1, DI
-	BZHIQ       AX, DI, DI
-	KMOVW       DI, K1
-	VMOVUPD.Z   (DX), K1, Z2
-	VMOVUPD.Z   (BX), K1, Z3
-	VMOVUPD.Z   (SI), K1, Z4
-	VSUBPD      Z0, Z2, Z0
-	VMULPD      Z1, Z0, Z0
-	VFMADD213PD Z4, Z3, Z0
-	VMOVUPD     Z0, K1, (CX)
 
 done:
 	VZEROUPPER
@@ -3200,53 +3061,6 @@ tail:
 	VMASKMOVPD  (BX), Y1, Y3
 	VFMADD231PD Y2, Y0, Y3
 	VMASKMOVPD  Y3, Y1, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func normaliseF64AVX2(dst []float64, x []float64, gamma []float64, beta []float64, mean float64, scale float64)
-// Requires: AVX, FMA3
-TEXT ·normaliseF64AVX2(SB), NOSPLIT, $0-112
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         x_base+24(FP), DX
-	MOVQ         gamma_base+48(FP), BX
-	MOVQ         beta_base+72(FP), SI
-	VBROADCASTSD mean+96(FP), Y0
-	VBROADCASTSD scale+104(FP), Y1
-
-vectors:
-	CMPQ        AX, $+4
-	JL          tail
-	VMOVUPD     (DX), Y2
-	VMOVUPD     (BX), Y3
-	VMOVUPD     (SI), Y4
-	VSUBPD      Y0, Y2, Y2
-	VMULPD      Y1, Y2, Y2
-	VFMADD213PD Y4, Y3, Y2
-	VMOVUPD     Y2, (CX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $+32, BX
-	ADDQ        $+32, SI
-	SUBQ        $+4, AX
-	JMP         vectors
-
-tail:
-	TESTQ       AX, AX
-	JZ          done
-	LEAQ        ones8<>+0(SB), DI
-	MOVQ        $0x00000004, R8
-	SUBQ        AX, R8
-	VMOVUPS     (DI)(R8*8), Y2
-	VMASKMOVPD  (DX), Y2, Y3
-	VMASKMOVPD  (BX), Y2, Y4
-	VMASKMOVPD  (SI), Y2, Y5
-	VSUBPD      Y0, Y3, Y0
-	VMULPD      Y1, Y0, Y0
-	VFMADD213PD Y5, Y4, Y0
-	VMASKMOVPD  Y0, Y2, (CX)
 
 done:
 	VZEROUPPER

@@ -2,7 +2,7 @@
 
 package kernel
 
-var compareF32AVX512 = [numCompare]compareKernels[float32]{
+var compareF32AVX512 = [numCompare]compareKernels{
 	Equal:        {equalVVF32AVX512, equalVSF32AVX512},
 	NotEqual:     {notEqualVVF32AVX512, notEqualVSF32AVX512},
 	Less:         {lessVVF32AVX512, lessVSF32AVX512},
@@ -11,9 +11,7 @@ var compareF32AVX512 = [numCompare]compareKernels[float32]{
 	GreaterEqual: {greaterEqualVVF32AVX512, greaterEqualVSF32AVX512},
 }
 
-var selectF32AVX512 = [2][2]func(dst []float32, cond []bool, x, y []float32){{selectVVF32AVX512, selectVSF32AVX512}, {selectSVF32AVX512, selectSSF32AVX512}}
-
-var compareF32AVX2 = [numCompare]compareKernels[float32]{
+var compareF32AVX2 = [numCompare]compareKernels{
 	Equal:        {equalVVF32AVX2, equalVSF32AVX2},
 	NotEqual:     {notEqualVVF32AVX2, notEqualVSF32AVX2},
 	Less:         {lessVVF32AVX2, lessVSF32AVX2},
@@ -21,8 +19,6 @@ var compareF32AVX2 = [numCompare]compareKernels[float32]{
 	Greater:      {greaterVVF32AVX2, greaterVSF32AVX2},
 	GreaterEqual: {greaterEqualVVF32AVX2, greaterEqualVSF32AVX2},
 }
-
-var selectF32AVX2 = [2][2]func(dst []float32, cond []bool, x, y []float32){{selectVVF32AVX2, selectVSF32AVX2}, {selectSVF32AVX2, selectSSF32AVX2}}
 
 //go:noescape
 func equalVVF32AVX512(dst []bool, x []float32, y []float32)
@@ -61,16 +57,7 @@ func greaterEqualVVF32AVX512(dst []bool, x []float32, y []float32)
 func greaterEqualVSF32AVX512(dst []bool, x []float32, y float32)
 
 //go:noescape
-func selectVVF32AVX512(dst []float32, cond []bool, x, y []float32)
-
-//go:noescape
-func selectSVF32AVX512(dst []float32, cond []bool, x, y []float32)
-
-//go:noescape
-func selectVSF32AVX512(dst []float32, cond []bool, x, y []float32)
-
-//go:noescape
-func selectSSF32AVX512(dst []float32, cond []bool, x, y []float32)
+func selectF32AVX512(dst []float32, cond []bool, x, y []float32)
 
 //go:noescape
 func boolF32AVX512(dst []float32, x []bool)
@@ -121,16 +108,7 @@ func greaterEqualVVF32AVX2(dst []bool, x []float32, y []float32)
 func greaterEqualVSF32AVX2(dst []bool, x []float32, y float32)
 
 //go:noescape
-func selectVVF32AVX2(dst []float32, cond []bool, x, y []float32)
-
-//go:noescape
-func selectSVF32AVX2(dst []float32, cond []bool, x, y []float32)
-
-//go:noescape
-func selectVSF32AVX2(dst []float32, cond []bool, x, y []float32)
-
-//go:noescape
-func selectSSF32AVX2(dst []float32, cond []bool, x, y []float32)
+func selectF32AVX2(dst []float32, cond []bool, x, y []float32)
 
 //go:noescape
 func boolF32AVX2(dst []float32, x []bool)

@@ -296,9 +296,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func selectVVF32AVX512(dst []float32, cond []bool, x []float32, y []float32)
+// func selectF32AVX512(dst []float32, cond []bool, x []float32, y []float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·selectVVF32AVX512(SB), NOSPLIT, $0-96
+TEXT ·selectF32AVX512(SB), NOSPLIT, $0-96
 	MOVQ dst_len+8(FP), AX
 	MOVQ dst_base+0(FP), CX
 	MOVQ cond_base+24(FP), DX
@@ -317,87 +317,6 @@ loop:
 	ADDQ      $+16, DX
 	ADDQ      $+64, BX
 	ADDQ      $+64, SI
-	JMP       loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func selectSVF32AVX512(dst []float32, cond []bool, x []float32, y []float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·selectSVF32AVX512(SB), NOSPLIT, $0-96
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         cond_base+24(FP), DX
-	MOVQ         x_base+48(FP), BX
-	VBROADCASTSS (BX), Z0
-	MOVQ         y_base+72(FP), BX
-
-loop:
-	SUBQ      $+16, AX
-	JL        done
-	VMOVDQU   (DX), X1
-	VPTESTMB  X1, X1, K1
-	VMOVUPS   (BX), Z1
-	VBLENDMPS Z0, Z1, K1, Z1
-	VMOVUPS   Z1, (CX)
-	ADDQ      $+64, CX
-	ADDQ      $+16, DX
-	ADDQ      $+64, BX
-	JMP       loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func selectVSF32AVX512(dst []float32, cond []bool, x []float32, y []float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·selectVSF32AVX512(SB), NOSPLIT, $0-96
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         cond_base+24(FP), DX
-	MOVQ         x_base+48(FP), BX
-	MOVQ         y_base+72(FP), SI
-	VBROADCASTSS (SI), Z0
-
-loop:
-	SUBQ      $+16, AX
-	JL        done
-	VMOVDQU   (DX), X1
-	VPTESTMB  X1, X1, K1
-	VMOVAPS   Z0, Z1
-	VBLENDMPS (BX), Z1, K1, Z1
-	VMOVUPS   Z1, (CX)
-	ADDQ      $+64, CX
-	ADDQ      $+16, DX
-	ADDQ      $+64, BX
-	JMP       loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func selectSSF32AVX512(dst []float32, cond []bool, x []float32, y []float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·selectSSF32AVX512(SB), NOSPLIT, $0-96
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         cond_base+24(FP), DX
-	MOVQ         x_base+48(FP), BX
-	VBROADCASTSS (BX), Z0
-	MOVQ         y_base+72(FP), BX
-	VBROADCASTSS (BX), Z1
-
-loop:
-	SUBQ      $+16, AX
-	JL        done
-	VMOVDQU   (DX), X2
-	VPTESTMB  X2, X2, K1
-	VMOVAPS   Z1, Z2
-	VBLENDMPS Z0, Z2, K1, Z2
-	VMOVUPS   Z2, (CX)
-	ADDQ      $+64, CX
-	ADDQ      $+16, DX
 	JMP       loop
 
 done:
@@ -823,9 +742,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func selectVVF32AVX2(dst []float32, cond []bool, x []float32, y []float32)
+// func selectF32AVX2(dst []float32, cond []bool, x []float32, y []float32)
 // Requires: AVX, AVX2
-TEXT ·selectVVF32AVX2(SB), NOSPLIT, $0-96
+TEXT ·selectF32AVX2(SB), NOSPLIT, $0-96
 	MOVQ dst_len+8(FP), AX
 	MOVQ dst_base+0(FP), CX
 	MOVQ cond_base+24(FP), DX
@@ -845,90 +764,6 @@ loop:
 	ADDQ      $+8, DX
 	ADDQ      $+32, BX
 	ADDQ      $+32, SI
-	JMP       loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func selectSVF32AVX2(dst []float32, cond []bool, x []float32, y []float32)
-// Requires: AVX, AVX2
-TEXT ·selectSVF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         cond_base+24(FP), DX
-	MOVQ         x_base+48(FP), BX
-	VBROADCASTSS (BX), Y0
-	MOVQ         y_base+72(FP), BX
-
-loop:
-	SUBQ      $+8, AX
-	JL        done
-	VPMOVSXBD (DX), Y1
-	VPXOR     Y2, Y2, Y2
-	VPCMPGTD  Y2, Y1, Y1
-	VMOVUPS   (BX), Y2
-	VBLENDVPS Y1, Y0, Y2, Y2
-	VMOVUPS   Y2, (CX)
-	ADDQ      $+32, CX
-	ADDQ      $+8, DX
-	ADDQ      $+32, BX
-	JMP       loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func selectVSF32AVX2(dst []float32, cond []bool, x []float32, y []float32)
-// Requires: AVX, AVX2
-TEXT ·selectVSF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         cond_base+24(FP), DX
-	MOVQ         x_base+48(FP), BX
-	MOVQ         y_base+72(FP), SI
-	VBROADCASTSS (SI), Y0
-
-loop:
-	SUBQ      $+8, AX
-	JL        done
-	VPMOVSXBD (DX), Y1
-	VPXOR     Y2, Y2, Y2
-	VPCMPGTD  Y2, Y1, Y1
-	VMOVAPS   Y0, Y2
-	VBLENDVPS Y1, (BX), Y2, Y2
-	VMOVUPS   Y2, (CX)
-	ADDQ      $+32, CX
-	ADDQ      $+8, DX
-	ADDQ      $+32, BX
-	JMP       loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func selectSSF32AVX2(dst []float32, cond []bool, x []float32, y []float32)
-// Requires: AVX, AVX2
-TEXT ·selectSSF32AVX2(SB), NOSPLIT, $0-96
-	MOVQ         dst_len+8(FP), AX
-	MOVQ         dst_base+0(FP), CX
-	MOVQ         cond_base+24(FP), DX
-	MOVQ         x_base+48(FP), BX
-	VBROADCASTSS (BX), Y0
-	MOVQ         y_base+72(FP), BX
-	VBROADCASTSS (BX), Y1
-
-loop:
-	SUBQ      $+8, AX
-	JL        done
-	VPMOVSXBD (DX), Y2
-	VPXOR     Y3, Y3, Y3
-	VPCMPGTD  Y3, Y2, Y2
-	VMOVAPS   Y1, Y3
-	VBLENDVPS Y2, Y0, Y3, Y3
-	VMOVUPS   Y3, (CX)
-	ADDQ      $+32, CX
-	ADDQ      $+8, DX
 	JMP       loop
 
 done:

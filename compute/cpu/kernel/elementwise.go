@@ -28,8 +28,6 @@ const (
 	Sign       // -1, ±0 or 1; NaN of NaN
 	Floor      //
 	Ceil       //
-	Trunc      //
-	Round      // to the nearest integer, halves away from zero
 	RoundEven  // to the nearest integer, halves to even
 	Square     // x*x
 	Reciprocal // 1/x
@@ -45,15 +43,12 @@ const (
 	Sigmoid    // 1/(1+exp(-x))
 	Erf        //
 	Relu       // max(x, 0); NaN of NaN
-	Silu       // x*Sigmoid(x)
 	Gelu       // x/2*(1+Erf(x/sqrt(2)))
-	GeluTanh   // x/2*(1+tanh(sqrt(2/pi)*(x+0.044715*x^3)))
-	Softplus   // log(1+exp(x))
 	numUnary
 )
 
-var unaryNames = [numUnary]string{"identity", "abs", "neg", "sign", "floor", "ceil", "trunc", "round", "roundeven", "square", "reciprocal", "sqrt",
-	"rsqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "relu", "silu", "gelu", "gelutanh", "softplus"}
+var unaryNames = [numUnary]string{"identity", "abs", "neg", "sign", "floor", "ceil", "roundeven", "square", "reciprocal", "sqrt",
+	"rsqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "relu", "gelu"}
 
 // String returns the function's name in lower case.
 func (op UnaryOp) String() string {
@@ -204,9 +199,9 @@ func (op CompareOp) Swapped() CompareOp {
 	return [numCompare]CompareOp{Equal, NotEqual, Greater, GreaterEqual, Less, LessEqual}[op]
 }
 
-type compareKernels[T Float] struct {
-	vv func(dst []bool, x, y []T)
-	vs func(dst []bool, x []T, y T)
+type compareKernels struct {
+	vv func(dst []bool, x, y []float32)
+	vs func(dst []bool, x []float32, y float32)
 }
 
 // Compare sets dst[i] = op(x[i], y[i]). x and y have dst's length.
@@ -216,8 +211,6 @@ func Compare[T Number](op CompareOp, dst []bool, x, y []T) {
 	switch v := any(x).(type) {
 	case []float32:
 		active.compare32[op].vv(dst, v, any(y).([]float32))
-	case []float64:
-		active.compare64[op].vv(dst, v, any(y).([]float64))
 	default:
 		comparePortable(op, dst, x, y, 1)
 	}
@@ -229,34 +222,21 @@ func CompareVS[T Number](op CompareOp, dst []bool, x []T, y T) {
 	switch v := any(x).(type) {
 	case []float32:
 		active.compare32[op].vs(dst, v, any(y).(float32))
-	case []float64:
-		active.compare64[op].vs(dst, v, any(y).(float64))
 	default:
 		comparePortable(op, dst, x, []T{y}, 0)
 	}
 }
 
-// Select sets dst[i] to x[i] where cond[i] holds and to y[i] where it does not. cond has dst's length; x and y each have dst's length or
-// length 1, which stands for the same value everywhere. x and y may be dst itself.
+// Select sets dst[i] to x[i] where cond[i] holds and to y[i] where it does not. cond, x and y have dst's length; x and y may be dst itself.
 func Select[T any](dst []T, cond []bool, x, y []T) {
 	checkLength("Select", len(dst), len(cond))
-	stepX, stepY := 1, 1
-	if len(x) == 1 {
-		stepX = 0
-	} else {
-		checkLength("Select", len(dst), len(x))
+	checkLength("Select", len(dst), len(x))
+	checkLength("Select", len(dst), len(y))
+	if d, ok := any(dst).([]float32); ok {
+		active.select32(d, cond, any(x).([]float32), any(y).([]float32))
+		return
 	}
-	if len(y) == 1 {
-		stepY = 0
-	} else {
-		checkLength("Select", len(dst), len(y))
-	}
-	switch d := any(dst).(type) {
-	case []float32:
-		active.select32(d, cond, any(x).([]float32), any(y).([]float32), stepX, stepY)
-	default:
-		selectPortable(dst, cond, x, y, stepX, stepY)
-	}
+	selectPortable(dst, cond, x, y)
 }
 
 // FMA sets dst[i] = x[i]*y[i] + z[i], rounded once on the assembly tiers and twice on the portable one. All have dst's length and each
@@ -314,8 +294,6 @@ var unaryPortable = [numUnary]func(float64) float64{
 	Sign:       sign,
 	Floor:      math.Floor,
 	Ceil:       math.Ceil,
-	Trunc:      math.Trunc,
-	Round:      math.Round,
 	RoundEven:  math.RoundToEven,
 	Square:     func(x float64) float64 { return x * x },
 	Reciprocal: func(x float64) float64 { return 1 / x },
@@ -331,10 +309,7 @@ var unaryPortable = [numUnary]func(float64) float64{
 	Sigmoid:    sigmoid,
 	Erf:        math.Erf,
 	Relu:       relu,
-	Silu:       silu,
 	Gelu:       gelu,
-	GeluTanh:   geluTanh,
-	Softplus:   func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
 }
 
 func sign(x float64) float64 {
@@ -360,20 +335,6 @@ func relu(x float64) float64 {
 		return 0
 	}
 	return x
-}
-
-func silu(x float64) float64 {
-	if math.IsInf(x, -1) {
-		return math.Copysign(0, -1)
-	}
-	return x * sigmoid(x)
-}
-
-func geluTanh(x float64) float64 {
-	if math.IsInf(x, -1) {
-		return math.Copysign(0, -1)
-	}
-	return x * sigmoid(2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))
 }
 
 func gelu(x float64) float64 {
@@ -583,22 +544,23 @@ func comparePortable[T Number](op CompareOp, dst []bool, x, y []T, stepY int) {
 	}
 }
 
-func portableCompare[T Float]() (ops [numCompare]compareKernels[T]) {
+func portableCompare() (ops [numCompare]compareKernels) {
 	for op := range numCompare {
-		ops[op] = compareKernels[T]{
-			func(dst []bool, x, y []T) { comparePortable(op, dst, x, y, 1) },
-			func(dst []bool, x []T, y T) { comparePortable(op, dst, x, []T{y}, 0) },
+		ops[op] = compareKernels{
+			func(dst []bool, x, y []float32) { comparePortable(op, dst, x, y, 1) },
+			func(dst []bool, x []float32, y float32) { comparePortable(op, dst, x, []float32{y}, 0) },
 		}
 	}
 	return ops
 }
 
-func selectPortable[T any](dst []T, cond []bool, x, y []T, stepX, stepY int) {
+func selectPortable[T any](dst []T, cond []bool, x, y []T) {
+	dst, x, y = dst[:len(cond)], x[:len(cond)], y[:len(cond)]
 	for i, c := range cond {
 		if c {
-			dst[i] = x[i*stepX]
+			dst[i] = x[i]
 		} else {
-			dst[i] = y[i*stepY]
+			dst[i] = y[i]
 		}
 	}
 }

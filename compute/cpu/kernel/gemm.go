@@ -15,13 +15,13 @@ type View[T Float] struct {
 
 // GEMM is the product of two matrices, or of a batch of them, with what happens to the result while it is still in cache:
 //
-//	C = Activation(A·B + C·[Accumulate] + Add + Bias + RowBias)
+//	C = Activation(A·B + C·[Accumulate] + Add + Bias)
 //
 // A is [M, K], B [K, N] and C [M, N] row-major, its rows LDC elements apart. Problem p of a batch works on A.Data[p*StrideA:],
 // B.Data[p*StrideB:], C[p*StrideC:] and Add[p*StrideAdd:]; a stride of 0 shares the operand.
 //
 // Each element of C is summed over K from first to last in blocks of 384, whatever the shapes, the strides and the number of workers; vectors
-// (M = 1 or N = 1) against a matrix whose rows run along K fold like Dot instead.
+// (M = 1 or N = 1) against a matrix whose rows run along K fold like a Sum instead.
 type GEMM[T Float] struct {
 	M, N, K    int
 	A, B       View[T]
@@ -31,12 +31,13 @@ type GEMM[T Float] struct {
 	Add        []T // [M, N], its rows LDAdd apart (0 repeats one row), or nil; not together with Accumulate
 	LDAdd      int
 	Bias       []T // [N], added to every row, or nil
-	RowBias    []T // [M], added to every column, or nil
 	Activation UnaryOp
 
 	Batch                     int // 0 and 1 are one problem
 	StrideA, StrideB, StrideC int
 	StrideAdd                 int
+
+	rowBias []T // [M], added to every column, or nil: the Bias of a transposed problem
 }
 
 // depthBlock is the run of K that is summed in registers before it is added to C.
@@ -99,7 +100,7 @@ func (g *GEMM[T]) Run(par Parallel) {
 		return
 	}
 	// A batch that shares B is one tall matrix.
-	if one.StrideB == 0 && one.StrideA == one.M*one.A.Row && one.StrideC == one.M*one.LDC && one.RowBias == nil &&
+	if one.StrideB == 0 && one.StrideA == one.M*one.A.Row && one.StrideC == one.M*one.LDC &&
 		(one.Add == nil || one.StrideAdd == one.M*one.LDAdd) {
 		one.M *= one.Batch
 		one.run(par)
@@ -165,14 +166,11 @@ func (g *GEMM[T]) check() {
 	if g.Add != nil {
 		need("Add", len(g.Add), g.StrideAdd, (g.M-1)*g.LDAdd+g.N)
 	}
-	if min(g.A.Row, g.A.Col, g.B.Row, g.B.Col, g.LDC, g.StrideA, g.StrideB, g.StrideC, g.M, g.N, g.K) < 0 {
+	if min(g.A.Row, g.A.Col, g.B.Row, g.B.Col, g.LDC, g.LDAdd, g.StrideA, g.StrideB, g.StrideC, g.StrideAdd, g.M, g.N, g.K) < 0 {
 		panic("kernel.GEMM: a size or stride is negative")
 	}
 	if g.Bias != nil {
 		need("Bias", len(g.Bias), 0, g.N)
-	}
-	if g.RowBias != nil {
-		need("RowBias", len(g.RowBias), 0, g.M)
 	}
 }
 
@@ -194,7 +192,7 @@ func (g *GEMM[T]) run(par Parallel) {
 		// A column is the row of the transposed problem.
 		g.M, g.N = g.N, g.M
 		g.A, g.B = View[T]{g.B.Data, g.B.Col, g.B.Row}, View[T]{g.A.Data, g.A.Col, g.A.Row}
-		g.Bias, g.RowBias = g.RowBias, g.Bias
+		g.Bias, g.rowBias = nil, g.Bias
 		g.LDC, g.LDAdd = g.N, g.N
 	}
 	if g.work() < parallelWork {
@@ -242,13 +240,13 @@ func (g *GEMM[T]) dotColumns(from, to int) {
 
 // finish applies biases and activation to rows [i0, i1) and columns [j0, j1) of C.
 func (g *GEMM[T]) finish(i0, i1, j0, j1 int) {
-	if g.Bias == nil && g.RowBias == nil && g.Activation == Identity {
+	if g.Bias == nil && g.rowBias == nil && g.Activation == Identity {
 		return
 	}
 	for i := i0; i < i1; i++ {
 		c := g.C[i*g.LDC+j0 : i*g.LDC+j1]
-		if g.RowBias != nil {
-			BinaryVS(Add, c, c, g.RowBias[i])
+		if g.rowBias != nil {
+			BinaryVS(Add, c, c, g.rowBias[i])
 		}
 		if g.Bias != nil {
 			Binary(Add, c, c, g.Bias[j0:j1])

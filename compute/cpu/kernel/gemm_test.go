@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -102,9 +103,6 @@ func testGEMM[T Float](t *testing.T, epsilon float64) {
 		if rng.IntN(2) == 0 {
 			g.Bias = random[T](rng, n)
 		}
-		if rng.IntN(3) == 0 {
-			g.RowBias = random[T](rng, m)
-		}
 		g.Activation = []UnaryOp{Identity, Relu, Tanh}[rng.IntN(3)]
 		name := fmt.Sprintf("%d: [%d,%d]x[%d,%d] batch %d strides %d,%d %d,%d", trial, m, k, k, n, batch, g.A.Row, g.A.Col, g.B.Row, g.B.Col)
 
@@ -140,9 +138,6 @@ func testGEMM[T Float](t *testing.T, epsilon float64) {
 					}
 					if g.Bias != nil {
 						sum += float64(g.Bias[j])
-					}
-					if g.RowBias != nil {
-						sum += float64(g.RowBias[i])
 					}
 					switch g.Activation {
 					case Relu:
@@ -187,7 +182,7 @@ func testProducts[T Float](t *testing.T, epsilon float64) {
 			p.Segments = append(p.Segments, Axis{N: pick(1, 2, 3), A: pick(0, 1, 40), B: pick(0, 1, 40)})
 		}
 		p.Prepare()
-		lenA, lenB, lenC, lenAdd := p.Extent()
+		lenA, lenB, lenC, lenAdd := p.extent()
 		a, b, add := random[T](rng, lenA), random[T](rng, lenB), random[T](rng, lenAdd)
 		before := random[T](rng, lenC)
 		name := fmt.Sprintf("%d: %+v", trial, p)
@@ -257,6 +252,36 @@ func TestProducts(t *testing.T) {
 		t.Run("float32", func(t *testing.T) { testProducts[float32](t, 0x1p-24) })
 		t.Run("float64", func(t *testing.T) { testProducts[float64](t, 0x1p-53) })
 	})
+}
+
+// TestProductsRefused checks that what no kernel may be asked for does not get that far: a size of 0 would never stop counting down.
+func TestProductsRefused(t *testing.T) {
+	good := Products[float32]{M: 2, N: 3, K: 4, ARow: 4, ACol: 1, BRow: 3, LDC: 3, Outer: []Axis{{N: 2, A: 8, B: 12, C: 6}}}
+	good.Prepare()
+	for name, do := range map[string]func(p Products[float32]){
+		"no rows":           func(p Products[float32]) { p.M = 0; p.Prepare() },
+		"no columns":        func(p Products[float32]) { p.N = 0; p.Prepare() },
+		"no depth":          func(p Products[float32]) { p.K = 0; p.Prepare() },
+		"no problems":       func(p Products[float32]) { p.Outer = []Axis{{N: 0}}; p.Prepare() },
+		"no segments":       func(p Products[float32]) { p.Segments = []Axis{{N: 0}}; p.Prepare() },
+		"a negative stride": func(p Products[float32]) { p.ACol = -1; p.Prepare() },
+		"a reversed loop":   func(p Products[float32]) { p.Outer = []Axis{{N: 2, B: -1}}; p.Prepare() },
+		"a short A": func(p Products[float32]) {
+			p.Run(Serial{}, make([]float32, 15), make([]float32, 24), make([]float32, 12), nil)
+		},
+		"a short C": func(p Products[float32]) {
+			p.Run(Serial{}, make([]float32, 16), make([]float32, 24), make([]float32, 11), nil)
+		},
+	} {
+		func() {
+			defer func() {
+				if p, ok := recover().(string); !ok || !strings.HasPrefix(p, "kernel.Products: ") {
+					t.Errorf("%s: the panic is %v", name, p)
+				}
+			}()
+			do(good)
+		}()
+	}
 }
 
 func TestGEMM(t *testing.T) {

@@ -18,12 +18,9 @@ func Transpose[T any](par Parallel, dst []T, dstStride int, src []T, srcStride, 
 	var zero T
 	run := func(from, to int) {
 		d, s := dst[from:], src[from*srcStride:]
-		switch unsafe.Sizeof(zero) {
-		case 4:
+		if unsafe.Sizeof(zero) == 4 {
 			active.transpose4(words[uint32](d), dstStride, words[uint32](s), srcStride, to-from, cols)
-		case 8:
-			active.transpose8(words[uint64](d), dstStride, words[uint64](s), srcStride, to-from, cols)
-		default:
+		} else {
 			transposePortable(d, dstStride, s, srcStride, to-from, cols)
 		}
 	}
@@ -35,7 +32,7 @@ func Transpose[T any](par Parallel, dst []T, dstStride int, src []T, srcStride, 
 }
 
 // words views a slice as integers of the same size.
-func words[W uint32 | uint64 | float32, T any](s []T) []W {
+func words[W uint32 | float32, T any](s []T) []W {
 	return unsafe.Slice((*W)(unsafe.Pointer(unsafe.SliceData(s))), len(s))
 }
 

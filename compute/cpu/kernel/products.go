@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 )
 
@@ -16,7 +17,8 @@ type Axis struct{ N, A, B, C, Add int }
 // whose operands fit the caches as they are, a convolution's or a recurrent cell's: nothing is packed, and starting one costs tens of
 // nanoseconds. [GEMM] is for the others.
 //
-// Each element of C is summed over K and the segments from first to last, whatever the number of workers.
+// No size is zero and no stride negative: who has nothing to multiply asks for no product. Each element of C is summed over K and the segments
+// from first to last, whatever the number of workers.
 type Products[T Float] struct {
 	M, N, K    int
 	ARow, ACol int
@@ -46,8 +48,16 @@ func Suits[T Float](m, n, k, bCol int) bool {
 	return !packA && !packB
 }
 
-// Prepare works out what does not depend on the data. Call it once, before Run.
+// Prepare works out what does not depend on the data. Call it once, before Run. It panics where a size is zero or a stride negative.
 func (p *Products[T]) Prepare() {
+	sizes, strides := min(p.M, p.N, p.K), min(p.ARow, p.ACol, p.BRow, p.LDC, p.LDAdd)
+	for _, x := range slices.Concat(p.Outer, p.Segments) {
+		sizes, strides = min(sizes, x.N), min(strides, x.A, x.B, x.C, x.Add)
+	}
+	if sizes < 1 || strides < 0 {
+		panic(fmt.Sprintf("kernel.Products: [%d, %d]x[%d, %d] in the loops %v around %v has a size below 1 or a negative stride",
+			p.M, p.K, p.K, p.N, p.Outer, p.Segments))
+	}
 	var zero T
 	size := int(unsafe.Sizeof(zero))
 	p.segments = []segment{{}}
@@ -66,8 +76,8 @@ func (p *Products[T]) Prepare() {
 	}
 }
 
-// Extent returns how many elements of A, B, C and Add are reached; operands must have them.
-func (p *Products[T]) Extent() (a, b, c, add int) {
+// extent returns how many elements of A, B, C and Add are reached.
+func (p *Products[T]) extent() (a, b, c, add int) {
 	a, b = (p.M-1)*p.ARow+(p.K-1)*p.ACol+1, (p.K-1)*p.BRow+p.N
 	c, add = (p.M-1)*p.LDC+p.N, (p.M-1)*p.LDAdd+p.N
 	for _, x := range p.Outer {
@@ -82,9 +92,9 @@ func (p *Products[T]) Extent() (a, b, c, add int) {
 // ShareWork is the number of multiply-adds from which Products asks another worker to help.
 const ShareWork = 1 << 17
 
-// Run computes all products. add is not read unless Adds is set.
+// Run computes all products. add is not read unless Adds is set. It panics when an operand is too short.
 func (p *Products[T]) Run(par Parallel, a, b, c, add []T) {
-	wantA, wantB, wantC, wantAdd := p.Extent()
+	wantA, wantB, wantC, wantAdd := p.extent()
 	if len(a) < wantA || len(b) < wantB || len(c) < wantC || p.Adds && len(add) < wantAdd {
 		panic(fmt.Sprintf("kernel.Products: A, B, C and Add have %d, %d, %d and %d elements where %d, %d, %d and %d are needed",
 			len(a), len(b), len(c), len(add), wantA, wantB, wantC, wantAdd))

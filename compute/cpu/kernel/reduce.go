@@ -49,9 +49,8 @@ type reduceKernels[T Float] struct {
 	run [numReduce]func(x []T) T
 	// columns folds the rows of x, which start stride elements apart, into dst.
 	columns [numReduce]func(dst, x []T, rows, stride int)
-	// squares and dot fold x*x and x*y like Sum.
-	squares func(x []T) T
-	dot     func(x, y []T) T
+	// dot folds x*y like Sum.
+	dot func(x, y []T) T
 }
 
 func reductions[T Float]() *reduceKernels[T] {
@@ -126,9 +125,12 @@ func fold[T Float](op ReduceOp, x []T, run func([]T) T) T {
 	if len(x) <= blockLength {
 		return run(x)
 	}
-	cut := blockLength << (bits.Len(uint((len(x)-1)/blockLength)) - 1)
+	cut := firstPart(len(x))
 	return combine(op, fold(op, x[:cut], run), fold(op, x[cut:], run))
 }
+
+// firstPart returns where a run of n elements, more than blockLength, is cut.
+func firstPart(n int) int { return blockLength << (bits.Len(uint((n-1)/blockLength)) - 1) }
 
 // foldPieces is fold with the pieces of pieceLength shared out.
 func foldPieces[T Float](par Parallel, op ReduceOp, x []T, run func([]T) T) T {
@@ -176,36 +178,12 @@ func foldColumns[T Float](par Parallel, op ReduceOp, dst, x []T, rows, cols int)
 	foldColumns(par, op, dst, partial.data, blocks, cols)
 }
 
-// SumSquares returns the sum of x[i]*x[i], folded like Sum.
-func SumSquares[T Float](par Parallel, x []T) T {
-	run := reductions[T]().squares
-	if len(x) > pieceLength {
-		return foldPieces(par, Sum, x, run)
-	}
-	return fold(Sum, x, run)
-}
-
-// Dot returns the sum of x[i]*y[i], folded like Sum. y has x's length.
-func Dot[T Float](par Parallel, x, y []T) T {
-	checkLength("Dot", len(x), len(y))
-	run := reductions[T]().dot
-	if len(x) <= pieceLength {
-		return foldDot(x, y, run)
-	}
-	partial := borrow[T](ceilDiv(len(x), pieceLength))
-	defer partial.release()
-	par.For(len(partial.data), func(i int) {
-		from, to := i*pieceLength, min(len(x), (i+1)*pieceLength)
-		partial.data[i] = foldDot(x[from:to], y[from:to], run)
-	})
-	return foldTree(Sum, partial.data)
-}
-
+// foldDot returns the sum of x[i]*y[i], folded like Sum, for operands of any length. y has x's length.
 func foldDot[T Float](x, y []T, run func(x, y []T) T) T {
 	if len(x) <= blockLength {
 		return run(x, y)
 	}
-	cut := blockLength << (bits.Len(uint((len(x)-1)/blockLength)) - 1)
+	cut := firstPart(len(x))
 	return foldDot(x[:cut], y[:cut], run) + foldDot(x[cut:], y[cut:], run)
 }
 
@@ -276,7 +254,6 @@ func portableReduce[T Float]() (k reduceKernels[T]) {
 			}
 		}
 	}
-	k.squares = func(x []T) T { return runLanes(Sum, len(x), func(i int) T { return x[i] * x[i] }) }
 	k.dot = func(x, y []T) T { return runLanes(Sum, len(x), func(i int) T { return x[i] * y[i] }) }
 	return k
 }

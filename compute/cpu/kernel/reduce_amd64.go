@@ -5,28 +5,24 @@ package kernel
 var reduceF32AVX512 = reduceKernels[float32]{
 	run:     [numReduce]func(x []float32) float32{Sum: runSumF32AVX512, Product: runProductF32AVX512, Maximum: runMaximumF32AVX512, Minimum: runMinimumF32AVX512},
 	columns: [numReduce]func(dst, x []float32, rows, stride int){Sum: columnsSumF32AVX512, Product: columnsProductF32AVX512, Maximum: columnsMaximumF32AVX512, Minimum: columnsMinimumF32AVX512},
-	squares: squaresF32AVX512,
 	dot:     dotF32AVX512,
 }
 
 var reduceF32AVX2 = reduceKernels[float32]{
 	run:     [numReduce]func(x []float32) float32{Sum: runSumF32AVX2, Product: runProductF32AVX2, Maximum: runMaximumF32AVX2, Minimum: runMinimumF32AVX2},
 	columns: [numReduce]func(dst, x []float32, rows, stride int){Sum: columnsSumF32AVX2, Product: columnsProductF32AVX2, Maximum: columnsMaximumF32AVX2, Minimum: columnsMinimumF32AVX2},
-	squares: squaresF32AVX2,
 	dot:     dotF32AVX2,
 }
 
 var reduceF64AVX512 = reduceKernels[float64]{
 	run:     [numReduce]func(x []float64) float64{Sum: runSumF64AVX512, Product: runProductF64AVX512, Maximum: runMaximumF64AVX512, Minimum: runMinimumF64AVX512},
 	columns: [numReduce]func(dst, x []float64, rows, stride int){Sum: columnsSumF64AVX512, Product: columnsProductF64AVX512, Maximum: columnsMaximumF64AVX512, Minimum: columnsMinimumF64AVX512},
-	squares: squaresF64AVX512,
 	dot:     dotF64AVX512,
 }
 
 var reduceF64AVX2 = reduceKernels[float64]{
 	run:     [numReduce]func(x []float64) float64{Sum: runSumF64AVX2, Product: runProductF64AVX2, Maximum: runMaximumF64AVX2, Minimum: runMinimumF64AVX2},
 	columns: [numReduce]func(dst, x []float64, rows, stride int){Sum: columnsSumF64AVX2, Product: columnsProductF64AVX2, Maximum: columnsMaximumF64AVX2, Minimum: columnsMinimumF64AVX2},
-	squares: squaresF64AVX2,
 	dot:     dotF64AVX2,
 }
 
@@ -55,19 +51,10 @@ func columnsMaximumF32AVX512(dst, x []float32, rows, stride int)
 func columnsMinimumF32AVX512(dst, x []float32, rows, stride int)
 
 //go:noescape
-func squaresF32AVX512(x []float32) float32
-
-//go:noescape
 func dotF32AVX512(x []float32, y []float32) float32
 
 //go:noescape
-func centredF32AVX512(x []float32, mean float32) float32
-
-//go:noescape
-func expSumF32AVX512(x []float32, shift float32) float32
-
-//go:noescape
-func expSumStoreF32AVX512(dst []float32, x []float32, shift float32) float32
+func expSumF32AVX512(dst []float32, x []float32, shift float32) float32
 
 //go:noescape
 func runSumF32AVX2(x []float32) float32
@@ -94,19 +81,10 @@ func columnsMaximumF32AVX2(dst, x []float32, rows, stride int)
 func columnsMinimumF32AVX2(dst, x []float32, rows, stride int)
 
 //go:noescape
-func squaresF32AVX2(x []float32) float32
-
-//go:noescape
 func dotF32AVX2(x []float32, y []float32) float32
 
 //go:noescape
-func centredF32AVX2(x []float32, mean float32) float32
-
-//go:noescape
-func expSumF32AVX2(x []float32, shift float32) float32
-
-//go:noescape
-func expSumStoreF32AVX2(dst []float32, x []float32, shift float32) float32
+func expSumF32AVX2(dst []float32, x []float32, shift float32) float32
 
 //go:noescape
 func runSumF64AVX512(x []float64) float64
@@ -133,13 +111,7 @@ func columnsMaximumF64AVX512(dst, x []float64, rows, stride int)
 func columnsMinimumF64AVX512(dst, x []float64, rows, stride int)
 
 //go:noescape
-func squaresF64AVX512(x []float64) float64
-
-//go:noescape
 func dotF64AVX512(x []float64, y []float64) float64
-
-//go:noescape
-func centredF64AVX512(x []float64, mean float64) float64
 
 //go:noescape
 func runSumF64AVX2(x []float64) float64
@@ -166,10 +138,4 @@ func columnsMaximumF64AVX2(dst, x []float64, rows, stride int)
 func columnsMinimumF64AVX2(dst, x []float64, rows, stride int)
 
 //go:noescape
-func squaresF64AVX2(x []float64) float64
-
-//go:noescape
 func dotF64AVX2(x []float64, y []float64) float64
-
-//go:noescape
-func centredF64AVX2(x []float64, mean float64) float64

@@ -1080,117 +1080,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func squaresF32AVX512(x []float32) float32
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·squaresF32AVX512(SB), NOSPLIT, $0-28
-	MOVQ    x_len+8(FP), AX
-	MOVQ    x_base+0(FP), CX
-	VMOVUPS c4_0<>+0(SB), Z0
-	VMOVUPS c4_0<>+0(SB), Z1
-	VMOVUPS c4_0<>+0(SB), Z2
-	VMOVUPS c4_0<>+0(SB), Z3
-
-lanes:
-	CMPQ    AX, $+64
-	JL      rest
-	VMOVUPS (CX), Z4
-	VMULPS  Z4, Z4, Z4
-	VADDPS  Z4, Z0, Z0
-	VMOVAPS Z0, Z0
-	VMOVUPS 64(CX), Z4
-	VMULPS  Z4, Z4, Z4
-	VADDPS  Z4, Z1, Z1
-	VMOVAPS Z1, Z1
-	VMOVUPS 128(CX), Z4
-	VMULPS  Z4, Z4, Z4
-	VADDPS  Z4, Z2, Z2
-	VMOVAPS Z2, Z2
-	VMOVUPS 192(CX), Z4
-	VMULPS  Z4, Z4, Z4
-	VADDPS  Z4, Z3, Z3
-	VMOVAPS Z3, Z3
-	ADDQ    $+256, CX
-	SUBQ    $+64, AX
-	JMP     lanes
-
-rest:
-	MOVQ      $0x00000010, DX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z (CX), K1, Z4
-	VMULPS    Z4, Z4, Z4
-	VADDPS    Z4, Z0, Z4
-	VBLENDMPS Z4, Z0, K1, Z0
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z 64(CX), K1, Z4
-	VMULPS    Z4, Z4, Z4
-	VADDPS    Z4, Z1, Z4
-	VBLENDMPS Z4, Z1, K1, Z1
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z 128(CX), K1, Z4
-	VMULPS    Z4, Z4, Z4
-	VADDPS    Z4, Z2, Z4
-	VBLENDMPS Z4, Z2, K1, Z2
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z 192(CX), K1, Z4
-	VMULPS    Z4, Z4, Z4
-	VADDPS    Z4, Z3, Z4
-	VBLENDMPS Z4, Z3, K1, Z3
-	SUBQ      DX, AX
-
-fold:
-	VADDPS     Z2, Z0, Z0
-	VMOVAPS    Z0, Z0
-	VADDPS     Z3, Z1, Z1
-	VMOVAPS    Z1, Z1
-	VADDPS     Z1, Z0, Z0
-	VMOVAPS    Z0, Z0
-	VSHUFF64X2 $0x0e, Z0, Z0, Z1
-	VADDPS     Z1, Z0, Z0
-	VMOVAPS    Z0, Z0
-	VSHUFF64X2 $0x01, Z0, Z0, Z1
-	VADDPS     Z1, Z0, Z0
-	VMOVAPS    Z0, Z0
-	VPERMILPD  $0x55, Z0, Z1
-	VADDPS     Z1, Z0, Z0
-	VMOVAPS    Z0, Z0
-	VPERMILPS  $0x01, Z0, Z1
-	VADDPS     Z1, Z0, Z0
-	VMOVAPS    Z0, Z0
-	VMOVSS     X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
 // func dotF32AVX512(x []float32, y []float32) float32
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·dotF32AVX512(SB), NOSPLIT, $0-52
@@ -1312,565 +1201,9 @@ fold:
 	VZEROUPPER
 	RET
 
-// func centredF32AVX512(x []float32, mean float32) float32
+// func expSumF32AVX512(dst []float32, x []float32, shift float32) float32
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·centredF32AVX512(SB), NOSPLIT, $0-36
-	MOVQ         x_len+8(FP), AX
-	MOVQ         x_base+0(FP), CX
-	VBROADCASTSS mean+24(FP), Z0
-	VMOVUPS      c4_0<>+0(SB), Z1
-	VMOVUPS      c4_0<>+0(SB), Z2
-	VMOVUPS      c4_0<>+0(SB), Z3
-	VMOVUPS      c4_0<>+0(SB), Z4
-
-lanes:
-	CMPQ    AX, $+64
-	JL      rest
-	VMOVUPS (CX), Z5
-	VSUBPS  Z0, Z5, Z5
-	VMULPS  Z5, Z5, Z5
-	VADDPS  Z5, Z1, Z1
-	VMOVAPS Z1, Z1
-	VMOVUPS 64(CX), Z5
-	VSUBPS  Z0, Z5, Z5
-	VMULPS  Z5, Z5, Z5
-	VADDPS  Z5, Z2, Z2
-	VMOVAPS Z2, Z2
-	VMOVUPS 128(CX), Z5
-	VSUBPS  Z0, Z5, Z5
-	VMULPS  Z5, Z5, Z5
-	VADDPS  Z5, Z3, Z3
-	VMOVAPS Z3, Z3
-	VMOVUPS 192(CX), Z5
-	VSUBPS  Z0, Z5, Z5
-	VMULPS  Z5, Z5, Z5
-	VADDPS  Z5, Z4, Z4
-	VMOVAPS Z4, Z4
-	ADDQ    $+256, CX
-	SUBQ    $+64, AX
-	JMP     lanes
-
-rest:
-	MOVQ      $0x00000010, DX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z (CX), K1, Z5
-	VSUBPS    Z0, Z5, Z5
-	VMULPS    Z5, Z5, Z5
-	VADDPS    Z5, Z1, Z5
-	VBLENDMPS Z5, Z1, K1, Z1
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z 64(CX), K1, Z5
-	VSUBPS    Z0, Z5, Z5
-	VMULPS    Z5, Z5, Z5
-	VADDPS    Z5, Z2, Z5
-	VBLENDMPS Z5, Z2, K1, Z2
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z 128(CX), K1, Z5
-	VSUBPS    Z0, Z5, Z5
-	VMULPS    Z5, Z5, Z5
-	VADDPS    Z5, Z3, Z5
-	VBLENDMPS Z5, Z3, K1, Z3
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z 192(CX), K1, Z5
-	VSUBPS    Z0, Z5, Z0
-	VMULPS    Z0, Z0, Z0
-	VADDPS    Z0, Z4, Z0
-	VBLENDMPS Z0, Z4, K1, Z4
-	SUBQ      DX, AX
-
-fold:
-	VADDPS     Z3, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VADDPS     Z4, Z2, Z0
-	VMOVAPS    Z0, Z2
-	VADDPS     Z2, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VSHUFF64X2 $0x0e, Z1, Z1, Z0
-	VADDPS     Z0, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VSHUFF64X2 $0x01, Z1, Z1, Z0
-	VADDPS     Z0, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VPERMILPD  $0x55, Z1, Z0
-	VADDPS     Z0, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VPERMILPS  $0x01, Z1, Z0
-	VADDPS     Z0, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VMOVSS     X1, ret+32(FP)
-	VZEROUPPER
-	RET
-
-// func expSumF32AVX512(x []float32, shift float32) float32
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·expSumF32AVX512(SB), NOSPLIT, $0-36
-	MOVQ         x_len+8(FP), AX
-	MOVQ         x_base+0(FP), CX
-	VBROADCASTSS shift+24(FP), Z0
-	VMOVUPS      c4_0<>+0(SB), Z1
-	VMOVUPS      c4_0<>+0(SB), Z2
-	VMOVUPS      c4_0<>+0(SB), Z3
-	VMOVUPS      c4_0<>+0(SB), Z4
-
-lanes:
-	CMPQ         AX, $+64
-	JL           rest
-	VMOVUPS      (CX), Z5
-	VSUBPS       Z0, Z5, Z5
-	VMOVUPS      c4_42b20000<>+0(SB), Z6
-	VMINPS       Z5, Z6, Z5
-	VMOVUPS      c4_c2d00000<>+0(SB), Z6
-	VMAXPS       Z5, Z6, Z5
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z5, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS c4_3f317218<>+0(SB), Z6, Z5
-	VFNMADD231PS c4_b102e308<>+0(SB), Z6, Z5
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z7
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3f000000<>+0(SB), Z5, Z7
-	VMULPS       Z5, Z5, Z8
-	VFMADD213PS  Z5, Z8, Z7
-	VADDPS       c4_3f800000<>+0(SB), Z7, Z5
-	VSCALEFPS    Z6, Z5, Z5
-	VADDPS       Z5, Z1, Z1
-	VMOVAPS      Z1, Z1
-	VMOVUPS      64(CX), Z5
-	VSUBPS       Z0, Z5, Z5
-	VMOVUPS      c4_42b20000<>+0(SB), Z6
-	VMINPS       Z5, Z6, Z5
-	VMOVUPS      c4_c2d00000<>+0(SB), Z6
-	VMAXPS       Z5, Z6, Z5
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z5, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS c4_3f317218<>+0(SB), Z6, Z5
-	VFNMADD231PS c4_b102e308<>+0(SB), Z6, Z5
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z7
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3f000000<>+0(SB), Z5, Z7
-	VMULPS       Z5, Z5, Z8
-	VFMADD213PS  Z5, Z8, Z7
-	VADDPS       c4_3f800000<>+0(SB), Z7, Z5
-	VSCALEFPS    Z6, Z5, Z5
-	VADDPS       Z5, Z2, Z2
-	VMOVAPS      Z2, Z2
-	VMOVUPS      128(CX), Z5
-	VSUBPS       Z0, Z5, Z5
-	VMOVUPS      c4_42b20000<>+0(SB), Z6
-	VMINPS       Z5, Z6, Z5
-	VMOVUPS      c4_c2d00000<>+0(SB), Z6
-	VMAXPS       Z5, Z6, Z5
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z5, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS c4_3f317218<>+0(SB), Z6, Z5
-	VFNMADD231PS c4_b102e308<>+0(SB), Z6, Z5
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z7
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3f000000<>+0(SB), Z5, Z7
-	VMULPS       Z5, Z5, Z8
-	VFMADD213PS  Z5, Z8, Z7
-	VADDPS       c4_3f800000<>+0(SB), Z7, Z5
-	VSCALEFPS    Z6, Z5, Z5
-	VADDPS       Z5, Z3, Z3
-	VMOVAPS      Z3, Z3
-	VMOVUPS      192(CX), Z5
-	VSUBPS       Z0, Z5, Z5
-	VMOVUPS      c4_42b20000<>+0(SB), Z6
-	VMINPS       Z5, Z6, Z5
-	VMOVUPS      c4_c2d00000<>+0(SB), Z6
-	VMAXPS       Z5, Z6, Z5
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z5, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS c4_3f317218<>+0(SB), Z6, Z5
-	VFNMADD231PS c4_b102e308<>+0(SB), Z6, Z5
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z7
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3f000000<>+0(SB), Z5, Z7
-	VMULPS       Z5, Z5, Z8
-	VFMADD213PS  Z5, Z8, Z7
-	VADDPS       c4_3f800000<>+0(SB), Z7, Z5
-	VSCALEFPS    Z6, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VMOVAPS      Z4, Z4
-	ADDQ         $+256, CX
-	SUBQ         $+64, AX
-	JMP          lanes
-
-rest:
-	MOVQ         $0x00000010, DX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	MOVQ         $-1, SI
-	BZHIQ        BX, SI, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    (CX), K1, Z5
-	VSUBPS       Z0, Z5, Z5
-	VMOVUPS      c4_42b20000<>+0(SB), Z6
-	VMINPS       Z5, Z6, Z5
-	VMOVUPS      c4_c2d00000<>+0(SB), Z6
-	VMAXPS       Z5, Z6, Z5
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z5, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS c4_3f317218<>+0(SB), Z6, Z5
-	VFNMADD231PS c4_b102e308<>+0(SB), Z6, Z5
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z7
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3f000000<>+0(SB), Z5, Z7
-	VMULPS       Z5, Z5, Z8
-	VFMADD213PS  Z5, Z8, Z7
-	VADDPS       c4_3f800000<>+0(SB), Z7, Z5
-	VSCALEFPS    Z6, Z5, Z5
-	VADDPS       Z5, Z1, Z5
-	VBLENDMPS    Z5, Z1, K1, Z1
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	MOVQ         $-1, SI
-	BZHIQ        BX, SI, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    64(CX), K1, Z5
-	VSUBPS       Z0, Z5, Z5
-	VMOVUPS      c4_42b20000<>+0(SB), Z6
-	VMINPS       Z5, Z6, Z5
-	VMOVUPS      c4_c2d00000<>+0(SB), Z6
-	VMAXPS       Z5, Z6, Z5
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z5, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS c4_3f317218<>+0(SB), Z6, Z5
-	VFNMADD231PS c4_b102e308<>+0(SB), Z6, Z5
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z7
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3f000000<>+0(SB), Z5, Z7
-	VMULPS       Z5, Z5, Z8
-	VFMADD213PS  Z5, Z8, Z7
-	VADDPS       c4_3f800000<>+0(SB), Z7, Z5
-	VSCALEFPS    Z6, Z5, Z5
-	VADDPS       Z5, Z2, Z5
-	VBLENDMPS    Z5, Z2, K1, Z2
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	MOVQ         $-1, SI
-	BZHIQ        BX, SI, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    128(CX), K1, Z5
-	VSUBPS       Z0, Z5, Z5
-	VMOVUPS      c4_42b20000<>+0(SB), Z6
-	VMINPS       Z5, Z6, Z5
-	VMOVUPS      c4_c2d00000<>+0(SB), Z6
-	VMAXPS       Z5, Z6, Z5
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z5, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS c4_3f317218<>+0(SB), Z6, Z5
-	VFNMADD231PS c4_b102e308<>+0(SB), Z6, Z5
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z7
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z5, Z7
-	VFMADD213PS  c4_3f000000<>+0(SB), Z5, Z7
-	VMULPS       Z5, Z5, Z8
-	VFMADD213PS  Z5, Z8, Z7
-	VADDPS       c4_3f800000<>+0(SB), Z7, Z5
-	VSCALEFPS    Z6, Z5, Z5
-	VADDPS       Z5, Z3, Z5
-	VBLENDMPS    Z5, Z3, K1, Z3
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	MOVQ         $-1, SI
-	BZHIQ        BX, SI, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    192(CX), K1, Z5
-	VSUBPS       Z0, Z5, Z0
-	VMOVUPS      c4_42b20000<>+0(SB), Z5
-	VMINPS       Z0, Z5, Z0
-	VMOVUPS      c4_c2d00000<>+0(SB), Z5
-	VMAXPS       Z0, Z5, Z0
-	VMULPS       c4_3fb8aa3b<>+0(SB), Z0, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VMOVAPS      Z0, Z0
-	VFNMADD231PS c4_3f317218<>+0(SB), Z5, Z0
-	VFNMADD231PS c4_b102e308<>+0(SB), Z5, Z0
-	VMOVUPS      c4_3ab6de34<>+0(SB), Z6
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Z0, Z6
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Z0, Z6
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Z0, Z6
-	VFMADD213PS  c4_3f000000<>+0(SB), Z0, Z6
-	VMULPS       Z0, Z0, Z7
-	VFMADD213PS  Z0, Z7, Z6
-	VADDPS       c4_3f800000<>+0(SB), Z6, Z0
-	VSCALEFPS    Z5, Z0, Z0
-	VADDPS       Z0, Z4, Z0
-	VBLENDMPS    Z0, Z4, K1, Z4
-	SUBQ         DX, AX
-
-fold:
-	VADDPS     Z3, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VADDPS     Z4, Z2, Z0
-	VMOVAPS    Z0, Z2
-	VADDPS     Z2, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VSHUFF64X2 $0x0e, Z1, Z1, Z0
-	VADDPS     Z0, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VSHUFF64X2 $0x01, Z1, Z1, Z0
-	VADDPS     Z0, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VPERMILPD  $0x55, Z1, Z0
-	VADDPS     Z0, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VPERMILPS  $0x01, Z1, Z0
-	VADDPS     Z0, Z1, Z0
-	VMOVAPS    Z0, Z1
-	VMOVSS     X1, ret+32(FP)
-	VZEROUPPER
-	RET
-
-DATA c4_42b20000<>+0(SB)/4, $0x42b20000
-DATA c4_42b20000<>+4(SB)/4, $0x42b20000
-DATA c4_42b20000<>+8(SB)/4, $0x42b20000
-DATA c4_42b20000<>+12(SB)/4, $0x42b20000
-DATA c4_42b20000<>+16(SB)/4, $0x42b20000
-DATA c4_42b20000<>+20(SB)/4, $0x42b20000
-DATA c4_42b20000<>+24(SB)/4, $0x42b20000
-DATA c4_42b20000<>+28(SB)/4, $0x42b20000
-DATA c4_42b20000<>+32(SB)/4, $0x42b20000
-DATA c4_42b20000<>+36(SB)/4, $0x42b20000
-DATA c4_42b20000<>+40(SB)/4, $0x42b20000
-DATA c4_42b20000<>+44(SB)/4, $0x42b20000
-DATA c4_42b20000<>+48(SB)/4, $0x42b20000
-DATA c4_42b20000<>+52(SB)/4, $0x42b20000
-DATA c4_42b20000<>+56(SB)/4, $0x42b20000
-DATA c4_42b20000<>+60(SB)/4, $0x42b20000
-GLOBL c4_42b20000<>(SB), RODATA|NOPTR, $64
-
-DATA c4_c2d00000<>+0(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+4(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+8(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+12(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+16(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+20(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+24(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+28(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+32(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+36(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+40(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+44(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+48(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+52(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+56(SB)/4, $0xc2d00000
-DATA c4_c2d00000<>+60(SB)/4, $0xc2d00000
-GLOBL c4_c2d00000<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
-DATA c4_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
-GLOBL c4_3fb8aa3b<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3f317218<>+0(SB)/4, $0x3f317218
-DATA c4_3f317218<>+4(SB)/4, $0x3f317218
-DATA c4_3f317218<>+8(SB)/4, $0x3f317218
-DATA c4_3f317218<>+12(SB)/4, $0x3f317218
-DATA c4_3f317218<>+16(SB)/4, $0x3f317218
-DATA c4_3f317218<>+20(SB)/4, $0x3f317218
-DATA c4_3f317218<>+24(SB)/4, $0x3f317218
-DATA c4_3f317218<>+28(SB)/4, $0x3f317218
-DATA c4_3f317218<>+32(SB)/4, $0x3f317218
-DATA c4_3f317218<>+36(SB)/4, $0x3f317218
-DATA c4_3f317218<>+40(SB)/4, $0x3f317218
-DATA c4_3f317218<>+44(SB)/4, $0x3f317218
-DATA c4_3f317218<>+48(SB)/4, $0x3f317218
-DATA c4_3f317218<>+52(SB)/4, $0x3f317218
-DATA c4_3f317218<>+56(SB)/4, $0x3f317218
-DATA c4_3f317218<>+60(SB)/4, $0x3f317218
-GLOBL c4_3f317218<>(SB), RODATA|NOPTR, $64
-
-DATA c4_b102e308<>+0(SB)/4, $0xb102e308
-DATA c4_b102e308<>+4(SB)/4, $0xb102e308
-DATA c4_b102e308<>+8(SB)/4, $0xb102e308
-DATA c4_b102e308<>+12(SB)/4, $0xb102e308
-DATA c4_b102e308<>+16(SB)/4, $0xb102e308
-DATA c4_b102e308<>+20(SB)/4, $0xb102e308
-DATA c4_b102e308<>+24(SB)/4, $0xb102e308
-DATA c4_b102e308<>+28(SB)/4, $0xb102e308
-DATA c4_b102e308<>+32(SB)/4, $0xb102e308
-DATA c4_b102e308<>+36(SB)/4, $0xb102e308
-DATA c4_b102e308<>+40(SB)/4, $0xb102e308
-DATA c4_b102e308<>+44(SB)/4, $0xb102e308
-DATA c4_b102e308<>+48(SB)/4, $0xb102e308
-DATA c4_b102e308<>+52(SB)/4, $0xb102e308
-DATA c4_b102e308<>+56(SB)/4, $0xb102e308
-DATA c4_b102e308<>+60(SB)/4, $0xb102e308
-GLOBL c4_b102e308<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3ab6de34<>+0(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+4(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+8(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+12(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+16(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+20(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+24(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+28(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+32(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+36(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+40(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+44(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+48(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+52(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+56(SB)/4, $0x3ab6de34
-DATA c4_3ab6de34<>+60(SB)/4, $0x3ab6de34
-GLOBL c4_3ab6de34<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3c0920a4<>+0(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+4(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+8(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+12(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+16(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+20(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+24(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+28(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+32(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+36(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+40(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+44(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+48(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+52(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+56(SB)/4, $0x3c0920a4
-DATA c4_3c0920a4<>+60(SB)/4, $0x3c0920a4
-GLOBL c4_3c0920a4<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3d2aaa2a<>+0(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+4(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+8(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+12(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+16(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+20(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+24(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+28(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+32(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+36(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+40(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+44(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+48(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+52(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+56(SB)/4, $0x3d2aaa2a
-DATA c4_3d2aaa2a<>+60(SB)/4, $0x3d2aaa2a
-GLOBL c4_3d2aaa2a<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3e2aaa43<>+0(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+4(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+8(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+12(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+16(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+20(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+24(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+28(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+32(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+36(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+40(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+44(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+48(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+52(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+56(SB)/4, $0x3e2aaa43
-DATA c4_3e2aaa43<>+60(SB)/4, $0x3e2aaa43
-GLOBL c4_3e2aaa43<>(SB), RODATA|NOPTR, $64
-
-DATA c4_3f000000<>+0(SB)/4, $0x3f000000
-DATA c4_3f000000<>+4(SB)/4, $0x3f000000
-DATA c4_3f000000<>+8(SB)/4, $0x3f000000
-DATA c4_3f000000<>+12(SB)/4, $0x3f000000
-DATA c4_3f000000<>+16(SB)/4, $0x3f000000
-DATA c4_3f000000<>+20(SB)/4, $0x3f000000
-DATA c4_3f000000<>+24(SB)/4, $0x3f000000
-DATA c4_3f000000<>+28(SB)/4, $0x3f000000
-DATA c4_3f000000<>+32(SB)/4, $0x3f000000
-DATA c4_3f000000<>+36(SB)/4, $0x3f000000
-DATA c4_3f000000<>+40(SB)/4, $0x3f000000
-DATA c4_3f000000<>+44(SB)/4, $0x3f000000
-DATA c4_3f000000<>+48(SB)/4, $0x3f000000
-DATA c4_3f000000<>+52(SB)/4, $0x3f000000
-DATA c4_3f000000<>+56(SB)/4, $0x3f000000
-DATA c4_3f000000<>+60(SB)/4, $0x3f000000
-GLOBL c4_3f000000<>(SB), RODATA|NOPTR, $64
-
-// func expSumStoreF32AVX512(dst []float32, x []float32, shift float32) float32
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·expSumStoreF32AVX512(SB), NOSPLIT, $0-60
+TEXT ·expSumF32AVX512(SB), NOSPLIT, $0-60
 	MOVQ         x_len+32(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         dst_base+0(FP), DX
@@ -2133,6 +1466,186 @@ fold:
 	VMOVSS     X1, ret+56(FP)
 	VZEROUPPER
 	RET
+
+DATA c4_42b20000<>+0(SB)/4, $0x42b20000
+DATA c4_42b20000<>+4(SB)/4, $0x42b20000
+DATA c4_42b20000<>+8(SB)/4, $0x42b20000
+DATA c4_42b20000<>+12(SB)/4, $0x42b20000
+DATA c4_42b20000<>+16(SB)/4, $0x42b20000
+DATA c4_42b20000<>+20(SB)/4, $0x42b20000
+DATA c4_42b20000<>+24(SB)/4, $0x42b20000
+DATA c4_42b20000<>+28(SB)/4, $0x42b20000
+DATA c4_42b20000<>+32(SB)/4, $0x42b20000
+DATA c4_42b20000<>+36(SB)/4, $0x42b20000
+DATA c4_42b20000<>+40(SB)/4, $0x42b20000
+DATA c4_42b20000<>+44(SB)/4, $0x42b20000
+DATA c4_42b20000<>+48(SB)/4, $0x42b20000
+DATA c4_42b20000<>+52(SB)/4, $0x42b20000
+DATA c4_42b20000<>+56(SB)/4, $0x42b20000
+DATA c4_42b20000<>+60(SB)/4, $0x42b20000
+GLOBL c4_42b20000<>(SB), RODATA|NOPTR, $64
+
+DATA c4_c2d00000<>+0(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+4(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+8(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+12(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+16(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+20(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+24(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+28(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+32(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+36(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+40(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+44(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+48(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+52(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+56(SB)/4, $0xc2d00000
+DATA c4_c2d00000<>+60(SB)/4, $0xc2d00000
+GLOBL c4_c2d00000<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
+DATA c4_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
+GLOBL c4_3fb8aa3b<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3f317218<>+0(SB)/4, $0x3f317218
+DATA c4_3f317218<>+4(SB)/4, $0x3f317218
+DATA c4_3f317218<>+8(SB)/4, $0x3f317218
+DATA c4_3f317218<>+12(SB)/4, $0x3f317218
+DATA c4_3f317218<>+16(SB)/4, $0x3f317218
+DATA c4_3f317218<>+20(SB)/4, $0x3f317218
+DATA c4_3f317218<>+24(SB)/4, $0x3f317218
+DATA c4_3f317218<>+28(SB)/4, $0x3f317218
+DATA c4_3f317218<>+32(SB)/4, $0x3f317218
+DATA c4_3f317218<>+36(SB)/4, $0x3f317218
+DATA c4_3f317218<>+40(SB)/4, $0x3f317218
+DATA c4_3f317218<>+44(SB)/4, $0x3f317218
+DATA c4_3f317218<>+48(SB)/4, $0x3f317218
+DATA c4_3f317218<>+52(SB)/4, $0x3f317218
+DATA c4_3f317218<>+56(SB)/4, $0x3f317218
+DATA c4_3f317218<>+60(SB)/4, $0x3f317218
+GLOBL c4_3f317218<>(SB), RODATA|NOPTR, $64
+
+DATA c4_b102e308<>+0(SB)/4, $0xb102e308
+DATA c4_b102e308<>+4(SB)/4, $0xb102e308
+DATA c4_b102e308<>+8(SB)/4, $0xb102e308
+DATA c4_b102e308<>+12(SB)/4, $0xb102e308
+DATA c4_b102e308<>+16(SB)/4, $0xb102e308
+DATA c4_b102e308<>+20(SB)/4, $0xb102e308
+DATA c4_b102e308<>+24(SB)/4, $0xb102e308
+DATA c4_b102e308<>+28(SB)/4, $0xb102e308
+DATA c4_b102e308<>+32(SB)/4, $0xb102e308
+DATA c4_b102e308<>+36(SB)/4, $0xb102e308
+DATA c4_b102e308<>+40(SB)/4, $0xb102e308
+DATA c4_b102e308<>+44(SB)/4, $0xb102e308
+DATA c4_b102e308<>+48(SB)/4, $0xb102e308
+DATA c4_b102e308<>+52(SB)/4, $0xb102e308
+DATA c4_b102e308<>+56(SB)/4, $0xb102e308
+DATA c4_b102e308<>+60(SB)/4, $0xb102e308
+GLOBL c4_b102e308<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3ab6de34<>+0(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+4(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+8(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+12(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+16(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+20(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+24(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+28(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+32(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+36(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+40(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+44(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+48(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+52(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+56(SB)/4, $0x3ab6de34
+DATA c4_3ab6de34<>+60(SB)/4, $0x3ab6de34
+GLOBL c4_3ab6de34<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3c0920a4<>+0(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+4(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+8(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+12(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+16(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+20(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+24(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+28(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+32(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+36(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+40(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+44(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+48(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+52(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+56(SB)/4, $0x3c0920a4
+DATA c4_3c0920a4<>+60(SB)/4, $0x3c0920a4
+GLOBL c4_3c0920a4<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3d2aaa2a<>+0(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+4(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+8(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+12(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+16(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+20(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+24(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+28(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+32(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+36(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+40(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+44(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+48(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+52(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+56(SB)/4, $0x3d2aaa2a
+DATA c4_3d2aaa2a<>+60(SB)/4, $0x3d2aaa2a
+GLOBL c4_3d2aaa2a<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3e2aaa43<>+0(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+4(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+8(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+12(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+16(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+20(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+24(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+28(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+32(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+36(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+40(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+44(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+48(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+52(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+56(SB)/4, $0x3e2aaa43
+DATA c4_3e2aaa43<>+60(SB)/4, $0x3e2aaa43
+GLOBL c4_3e2aaa43<>(SB), RODATA|NOPTR, $64
+
+DATA c4_3f000000<>+0(SB)/4, $0x3f000000
+DATA c4_3f000000<>+4(SB)/4, $0x3f000000
+DATA c4_3f000000<>+8(SB)/4, $0x3f000000
+DATA c4_3f000000<>+12(SB)/4, $0x3f000000
+DATA c4_3f000000<>+16(SB)/4, $0x3f000000
+DATA c4_3f000000<>+20(SB)/4, $0x3f000000
+DATA c4_3f000000<>+24(SB)/4, $0x3f000000
+DATA c4_3f000000<>+28(SB)/4, $0x3f000000
+DATA c4_3f000000<>+32(SB)/4, $0x3f000000
+DATA c4_3f000000<>+36(SB)/4, $0x3f000000
+DATA c4_3f000000<>+40(SB)/4, $0x3f000000
+DATA c4_3f000000<>+44(SB)/4, $0x3f000000
+DATA c4_3f000000<>+48(SB)/4, $0x3f000000
+DATA c4_3f000000<>+52(SB)/4, $0x3f000000
+DATA c4_3f000000<>+56(SB)/4, $0x3f000000
+DATA c4_3f000000<>+60(SB)/4, $0x3f000000
+GLOBL c4_3f000000<>(SB), RODATA|NOPTR, $64
 
 // func runSumF32AVX2(x []float32) float32
 // Requires: AVX, CMOV
@@ -3580,202 +3093,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func squaresF32AVX2(x []float32) float32
-// Requires: AVX, CMOV
-TEXT ·squaresF32AVX2(SB), NOSPLIT, $0-28
-	MOVQ    x_len+8(FP), AX
-	MOVQ    x_base+0(FP), CX
-	VMOVUPS c4_0<>+0(SB), Y0
-	VMOVUPS c4_0<>+0(SB), Y1
-	VMOVUPS c4_0<>+0(SB), Y2
-	VMOVUPS c4_0<>+0(SB), Y3
-	VMOVUPS c4_0<>+0(SB), Y4
-	VMOVUPS c4_0<>+0(SB), Y5
-	VMOVUPS c4_0<>+0(SB), Y6
-	VMOVUPS c4_0<>+0(SB), Y7
-
-lanes:
-	CMPQ    AX, $+64
-	JL      rest
-	VMOVUPS (CX), Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y0, Y0
-	VMOVAPS Y0, Y0
-	VMOVUPS 32(CX), Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y1, Y1
-	VMOVAPS Y1, Y1
-	VMOVUPS 64(CX), Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y2, Y2
-	VMOVAPS Y2, Y2
-	VMOVUPS 96(CX), Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VMOVAPS Y3, Y3
-	VMOVUPS 128(CX), Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVAPS Y4, Y4
-	VMOVUPS 160(CX), Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VMOVAPS Y5, Y5
-	VMOVUPS 192(CX), Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VMOVAPS Y6, Y6
-	VMOVUPS 224(CX), Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVAPS Y7, Y7
-	ADDQ    $+256, CX
-	SUBQ    $+64, AX
-	JMP     lanes
-
-rest:
-	MOVQ       $0x00000008, DX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y8
-	VMASKMOVPS (CX), Y8, Y9
-	VMULPS     Y9, Y9, Y9
-	VADDPS     Y9, Y0, Y9
-	VBLENDVPS  Y8, Y9, Y0, Y0
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y8
-	VMASKMOVPS 32(CX), Y8, Y9
-	VMULPS     Y9, Y9, Y9
-	VADDPS     Y9, Y1, Y9
-	VBLENDVPS  Y8, Y9, Y1, Y1
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y8
-	VMASKMOVPS 64(CX), Y8, Y9
-	VMULPS     Y9, Y9, Y9
-	VADDPS     Y9, Y2, Y9
-	VBLENDVPS  Y8, Y9, Y2, Y2
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y8
-	VMASKMOVPS 96(CX), Y8, Y9
-	VMULPS     Y9, Y9, Y9
-	VADDPS     Y9, Y3, Y9
-	VBLENDVPS  Y8, Y9, Y3, Y3
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y8
-	VMASKMOVPS 128(CX), Y8, Y9
-	VMULPS     Y9, Y9, Y9
-	VADDPS     Y9, Y4, Y9
-	VBLENDVPS  Y8, Y9, Y4, Y4
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y8
-	VMASKMOVPS 160(CX), Y8, Y9
-	VMULPS     Y9, Y9, Y9
-	VADDPS     Y9, Y5, Y9
-	VBLENDVPS  Y8, Y9, Y5, Y5
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y8
-	VMASKMOVPS 192(CX), Y8, Y9
-	VMULPS     Y9, Y9, Y9
-	VADDPS     Y9, Y6, Y9
-	VBLENDVPS  Y8, Y9, Y6, Y6
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y8
-	VMASKMOVPS 224(CX), Y8, Y9
-	VMULPS     Y9, Y9, Y9
-	VADDPS     Y9, Y7, Y9
-	VBLENDVPS  Y8, Y9, Y7, Y7
-	SUBQ       DX, AX
-
-fold:
-	VADDPS     Y4, Y0, Y0
-	VMOVAPS    Y0, Y0
-	VADDPS     Y5, Y1, Y1
-	VMOVAPS    Y1, Y1
-	VADDPS     Y6, Y2, Y2
-	VMOVAPS    Y2, Y2
-	VADDPS     Y7, Y3, Y3
-	VMOVAPS    Y3, Y3
-	VADDPS     Y2, Y0, Y0
-	VMOVAPS    Y0, Y0
-	VADDPS     Y3, Y1, Y1
-	VMOVAPS    Y1, Y1
-	VADDPS     Y1, Y0, Y0
-	VMOVAPS    Y0, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y1
-	VADDPS     Y1, Y0, Y0
-	VMOVAPS    Y0, Y0
-	VPERMILPD  $0x55, Y0, Y1
-	VADDPS     Y1, Y0, Y0
-	VMOVAPS    Y0, Y0
-	VPERMILPS  $0x01, Y0, Y1
-	VADDPS     Y1, Y0, Y0
-	VMOVAPS    Y0, Y0
-	VMOVSS     X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
 // func dotF32AVX2(x []float32, y []float32) float32
 // Requires: AVX, CMOV
 TEXT ·dotF32AVX2(SB), NOSPLIT, $0-52
@@ -3990,853 +3307,9 @@ fold:
 	VZEROUPPER
 	RET
 
-// func centredF32AVX2(x []float32, mean float32) float32
-// Requires: AVX, CMOV
-TEXT ·centredF32AVX2(SB), NOSPLIT, $0-36
-	MOVQ         x_len+8(FP), AX
-	MOVQ         x_base+0(FP), CX
-	VBROADCASTSS mean+24(FP), Y0
-	VMOVUPS      c4_0<>+0(SB), Y1
-	VMOVUPS      c4_0<>+0(SB), Y2
-	VMOVUPS      c4_0<>+0(SB), Y3
-	VMOVUPS      c4_0<>+0(SB), Y4
-	VMOVUPS      c4_0<>+0(SB), Y5
-	VMOVUPS      c4_0<>+0(SB), Y6
-	VMOVUPS      c4_0<>+0(SB), Y7
-	VMOVUPS      c4_0<>+0(SB), Y8
-
-lanes:
-	CMPQ    AX, $+64
-	JL      rest
-	VMOVUPS (CX), Y9
-	VSUBPS  Y0, Y9, Y9
-	VMULPS  Y9, Y9, Y9
-	VADDPS  Y9, Y1, Y1
-	VMOVAPS Y1, Y1
-	VMOVUPS 32(CX), Y9
-	VSUBPS  Y0, Y9, Y9
-	VMULPS  Y9, Y9, Y9
-	VADDPS  Y9, Y2, Y2
-	VMOVAPS Y2, Y2
-	VMOVUPS 64(CX), Y9
-	VSUBPS  Y0, Y9, Y9
-	VMULPS  Y9, Y9, Y9
-	VADDPS  Y9, Y3, Y3
-	VMOVAPS Y3, Y3
-	VMOVUPS 96(CX), Y9
-	VSUBPS  Y0, Y9, Y9
-	VMULPS  Y9, Y9, Y9
-	VADDPS  Y9, Y4, Y4
-	VMOVAPS Y4, Y4
-	VMOVUPS 128(CX), Y9
-	VSUBPS  Y0, Y9, Y9
-	VMULPS  Y9, Y9, Y9
-	VADDPS  Y9, Y5, Y5
-	VMOVAPS Y5, Y5
-	VMOVUPS 160(CX), Y9
-	VSUBPS  Y0, Y9, Y9
-	VMULPS  Y9, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VMOVAPS Y6, Y6
-	VMOVUPS 192(CX), Y9
-	VSUBPS  Y0, Y9, Y9
-	VMULPS  Y9, Y9, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVAPS Y7, Y7
-	VMOVUPS 224(CX), Y9
-	VSUBPS  Y0, Y9, Y9
-	VMULPS  Y9, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVAPS Y8, Y8
-	ADDQ    $+256, CX
-	SUBQ    $+64, AX
-	JMP     lanes
-
-rest:
-	MOVQ       $0x00000008, DX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y9
-	VMASKMOVPS (CX), Y9, Y10
-	VSUBPS     Y0, Y10, Y10
-	VMULPS     Y10, Y10, Y10
-	VADDPS     Y10, Y1, Y10
-	VBLENDVPS  Y9, Y10, Y1, Y1
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y9
-	VMASKMOVPS 32(CX), Y9, Y10
-	VSUBPS     Y0, Y10, Y10
-	VMULPS     Y10, Y10, Y10
-	VADDPS     Y10, Y2, Y10
-	VBLENDVPS  Y9, Y10, Y2, Y2
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y9
-	VMASKMOVPS 64(CX), Y9, Y10
-	VSUBPS     Y0, Y10, Y10
-	VMULPS     Y10, Y10, Y10
-	VADDPS     Y10, Y3, Y10
-	VBLENDVPS  Y9, Y10, Y3, Y3
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y9
-	VMASKMOVPS 96(CX), Y9, Y10
-	VSUBPS     Y0, Y10, Y10
-	VMULPS     Y10, Y10, Y10
-	VADDPS     Y10, Y4, Y10
-	VBLENDVPS  Y9, Y10, Y4, Y4
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y9
-	VMASKMOVPS 128(CX), Y9, Y10
-	VSUBPS     Y0, Y10, Y10
-	VMULPS     Y10, Y10, Y10
-	VADDPS     Y10, Y5, Y10
-	VBLENDVPS  Y9, Y10, Y5, Y5
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y9
-	VMASKMOVPS 160(CX), Y9, Y10
-	VSUBPS     Y0, Y10, Y10
-	VMULPS     Y10, Y10, Y10
-	VADDPS     Y10, Y6, Y10
-	VBLENDVPS  Y9, Y10, Y6, Y6
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y9
-	VMASKMOVPS 192(CX), Y9, Y10
-	VSUBPS     Y0, Y10, Y10
-	VMULPS     Y10, Y10, Y10
-	VADDPS     Y10, Y7, Y10
-	VBLENDVPS  Y9, Y10, Y7, Y7
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones4<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*4), Y9
-	VMASKMOVPS 224(CX), Y9, Y10
-	VSUBPS     Y0, Y10, Y0
-	VMULPS     Y0, Y0, Y0
-	VADDPS     Y0, Y8, Y0
-	VBLENDVPS  Y9, Y0, Y8, Y8
-	SUBQ       DX, AX
-
-fold:
-	VADDPS     Y5, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VADDPS     Y6, Y2, Y0
-	VMOVAPS    Y0, Y2
-	VADDPS     Y7, Y3, Y0
-	VMOVAPS    Y0, Y3
-	VADDPS     Y8, Y4, Y0
-	VMOVAPS    Y0, Y4
-	VADDPS     Y3, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VADDPS     Y4, Y2, Y0
-	VMOVAPS    Y0, Y2
-	VADDPS     Y2, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VPERM2F128 $0x01, Y1, Y1, Y0
-	VADDPS     Y0, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VPERMILPD  $0x55, Y1, Y0
-	VADDPS     Y0, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VPERMILPS  $0x01, Y1, Y0
-	VADDPS     Y0, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VMOVSS     X1, ret+32(FP)
-	VZEROUPPER
-	RET
-
-// func expSumF32AVX2(x []float32, shift float32) float32
+// func expSumF32AVX2(dst []float32, x []float32, shift float32) float32
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·expSumF32AVX2(SB), NOSPLIT, $0-36
-	MOVQ         x_len+8(FP), AX
-	MOVQ         x_base+0(FP), CX
-	VBROADCASTSS shift+24(FP), Y0
-	VMOVUPS      c4_0<>+0(SB), Y1
-	VMOVUPS      c4_0<>+0(SB), Y2
-	VMOVUPS      c4_0<>+0(SB), Y3
-	VMOVUPS      c4_0<>+0(SB), Y4
-	VMOVUPS      c4_0<>+0(SB), Y5
-	VMOVUPS      c4_0<>+0(SB), Y6
-	VMOVUPS      c4_0<>+0(SB), Y7
-	VMOVUPS      c4_0<>+0(SB), Y8
-
-lanes:
-	CMPQ         AX, $+64
-	JL           rest
-	VMOVUPS      (CX), Y9
-	VSUBPS       Y0, Y9, Y9
-	VMOVUPS      c4_42b20000<>+0(SB), Y10
-	VMINPS       Y9, Y10, Y9
-	VMOVUPS      c4_c2d00000<>+0(SB), Y10
-	VMAXPS       Y9, Y10, Y9
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y9, Y10
-	VROUNDPS     $0x08, Y10, Y10
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS c4_3f317218<>+0(SB), Y10, Y9
-	VFNMADD231PS c4_b102e308<>+0(SB), Y10, Y9
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y11
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3f000000<>+0(SB), Y9, Y11
-	VMULPS       Y9, Y9, Y12
-	VFMADD213PS  Y9, Y12, Y11
-	VADDPS       c4_3f800000<>+0(SB), Y11, Y9
-	VCVTPS2DQ    Y10, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y9, Y9
-	VPADDD       c4_7f<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y1, Y1
-	VMOVAPS      Y1, Y1
-	VMOVUPS      32(CX), Y9
-	VSUBPS       Y0, Y9, Y9
-	VMOVUPS      c4_42b20000<>+0(SB), Y10
-	VMINPS       Y9, Y10, Y9
-	VMOVUPS      c4_c2d00000<>+0(SB), Y10
-	VMAXPS       Y9, Y10, Y9
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y9, Y10
-	VROUNDPS     $0x08, Y10, Y10
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS c4_3f317218<>+0(SB), Y10, Y9
-	VFNMADD231PS c4_b102e308<>+0(SB), Y10, Y9
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y11
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3f000000<>+0(SB), Y9, Y11
-	VMULPS       Y9, Y9, Y12
-	VFMADD213PS  Y9, Y12, Y11
-	VADDPS       c4_3f800000<>+0(SB), Y11, Y9
-	VCVTPS2DQ    Y10, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y9, Y9
-	VPADDD       c4_7f<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y2, Y2
-	VMOVAPS      Y2, Y2
-	VMOVUPS      64(CX), Y9
-	VSUBPS       Y0, Y9, Y9
-	VMOVUPS      c4_42b20000<>+0(SB), Y10
-	VMINPS       Y9, Y10, Y9
-	VMOVUPS      c4_c2d00000<>+0(SB), Y10
-	VMAXPS       Y9, Y10, Y9
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y9, Y10
-	VROUNDPS     $0x08, Y10, Y10
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS c4_3f317218<>+0(SB), Y10, Y9
-	VFNMADD231PS c4_b102e308<>+0(SB), Y10, Y9
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y11
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3f000000<>+0(SB), Y9, Y11
-	VMULPS       Y9, Y9, Y12
-	VFMADD213PS  Y9, Y12, Y11
-	VADDPS       c4_3f800000<>+0(SB), Y11, Y9
-	VCVTPS2DQ    Y10, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y9, Y9
-	VPADDD       c4_7f<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y3, Y3
-	VMOVAPS      Y3, Y3
-	VMOVUPS      96(CX), Y9
-	VSUBPS       Y0, Y9, Y9
-	VMOVUPS      c4_42b20000<>+0(SB), Y10
-	VMINPS       Y9, Y10, Y9
-	VMOVUPS      c4_c2d00000<>+0(SB), Y10
-	VMAXPS       Y9, Y10, Y9
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y9, Y10
-	VROUNDPS     $0x08, Y10, Y10
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS c4_3f317218<>+0(SB), Y10, Y9
-	VFNMADD231PS c4_b102e308<>+0(SB), Y10, Y9
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y11
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3f000000<>+0(SB), Y9, Y11
-	VMULPS       Y9, Y9, Y12
-	VFMADD213PS  Y9, Y12, Y11
-	VADDPS       c4_3f800000<>+0(SB), Y11, Y9
-	VCVTPS2DQ    Y10, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y9, Y9
-	VPADDD       c4_7f<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y4, Y4
-	VMOVAPS      Y4, Y4
-	VMOVUPS      128(CX), Y9
-	VSUBPS       Y0, Y9, Y9
-	VMOVUPS      c4_42b20000<>+0(SB), Y10
-	VMINPS       Y9, Y10, Y9
-	VMOVUPS      c4_c2d00000<>+0(SB), Y10
-	VMAXPS       Y9, Y10, Y9
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y9, Y10
-	VROUNDPS     $0x08, Y10, Y10
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS c4_3f317218<>+0(SB), Y10, Y9
-	VFNMADD231PS c4_b102e308<>+0(SB), Y10, Y9
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y11
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3f000000<>+0(SB), Y9, Y11
-	VMULPS       Y9, Y9, Y12
-	VFMADD213PS  Y9, Y12, Y11
-	VADDPS       c4_3f800000<>+0(SB), Y11, Y9
-	VCVTPS2DQ    Y10, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y9, Y9
-	VPADDD       c4_7f<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y5, Y5
-	VMOVAPS      Y5, Y5
-	VMOVUPS      160(CX), Y9
-	VSUBPS       Y0, Y9, Y9
-	VMOVUPS      c4_42b20000<>+0(SB), Y10
-	VMINPS       Y9, Y10, Y9
-	VMOVUPS      c4_c2d00000<>+0(SB), Y10
-	VMAXPS       Y9, Y10, Y9
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y9, Y10
-	VROUNDPS     $0x08, Y10, Y10
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS c4_3f317218<>+0(SB), Y10, Y9
-	VFNMADD231PS c4_b102e308<>+0(SB), Y10, Y9
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y11
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3f000000<>+0(SB), Y9, Y11
-	VMULPS       Y9, Y9, Y12
-	VFMADD213PS  Y9, Y12, Y11
-	VADDPS       c4_3f800000<>+0(SB), Y11, Y9
-	VCVTPS2DQ    Y10, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y9, Y9
-	VPADDD       c4_7f<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y6, Y6
-	VMOVAPS      Y6, Y6
-	VMOVUPS      192(CX), Y9
-	VSUBPS       Y0, Y9, Y9
-	VMOVUPS      c4_42b20000<>+0(SB), Y10
-	VMINPS       Y9, Y10, Y9
-	VMOVUPS      c4_c2d00000<>+0(SB), Y10
-	VMAXPS       Y9, Y10, Y9
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y9, Y10
-	VROUNDPS     $0x08, Y10, Y10
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS c4_3f317218<>+0(SB), Y10, Y9
-	VFNMADD231PS c4_b102e308<>+0(SB), Y10, Y9
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y11
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3f000000<>+0(SB), Y9, Y11
-	VMULPS       Y9, Y9, Y12
-	VFMADD213PS  Y9, Y12, Y11
-	VADDPS       c4_3f800000<>+0(SB), Y11, Y9
-	VCVTPS2DQ    Y10, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y9, Y9
-	VPADDD       c4_7f<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y7, Y7
-	VMOVAPS      Y7, Y7
-	VMOVUPS      224(CX), Y9
-	VSUBPS       Y0, Y9, Y9
-	VMOVUPS      c4_42b20000<>+0(SB), Y10
-	VMINPS       Y9, Y10, Y9
-	VMOVUPS      c4_c2d00000<>+0(SB), Y10
-	VMAXPS       Y9, Y10, Y9
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y9, Y10
-	VROUNDPS     $0x08, Y10, Y10
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS c4_3f317218<>+0(SB), Y10, Y9
-	VFNMADD231PS c4_b102e308<>+0(SB), Y10, Y9
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y11
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y9, Y11
-	VFMADD213PS  c4_3f000000<>+0(SB), Y9, Y11
-	VMULPS       Y9, Y9, Y12
-	VFMADD213PS  Y9, Y12, Y11
-	VADDPS       c4_3f800000<>+0(SB), Y11, Y9
-	VCVTPS2DQ    Y10, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y9, Y9
-	VPADDD       c4_7f<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VMOVAPS      Y8, Y8
-	ADDQ         $+256, CX
-	SUBQ         $+64, AX
-	JMP          lanes
-
-rest:
-	MOVQ         $0x00000008, DX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	LEAQ         ones4<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         BX, DI
-	VMOVUPS      (SI)(DI*4), Y9
-	VMASKMOVPS   (CX), Y9, Y10
-	VSUBPS       Y0, Y10, Y10
-	VMOVUPS      c4_42b20000<>+0(SB), Y11
-	VMINPS       Y10, Y11, Y10
-	VMOVUPS      c4_c2d00000<>+0(SB), Y11
-	VMAXPS       Y10, Y11, Y10
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y10, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS c4_3f317218<>+0(SB), Y11, Y10
-	VFNMADD231PS c4_b102e308<>+0(SB), Y11, Y10
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y12
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3f000000<>+0(SB), Y10, Y12
-	VMULPS       Y10, Y10, Y13
-	VFMADD213PS  Y10, Y13, Y12
-	VADDPS       c4_3f800000<>+0(SB), Y12, Y10
-	VCVTPS2DQ    Y11, Y11
-	VPSRAD       $0x01, Y11, Y12
-	VPSUBD       Y12, Y11, Y11
-	VPADDD       c4_7f<>+0(SB), Y12, Y12
-	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VADDPS       Y10, Y1, Y10
-	VBLENDVPS    Y9, Y10, Y1, Y1
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	LEAQ         ones4<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         BX, DI
-	VMOVUPS      (SI)(DI*4), Y9
-	VMASKMOVPS   32(CX), Y9, Y10
-	VSUBPS       Y0, Y10, Y10
-	VMOVUPS      c4_42b20000<>+0(SB), Y11
-	VMINPS       Y10, Y11, Y10
-	VMOVUPS      c4_c2d00000<>+0(SB), Y11
-	VMAXPS       Y10, Y11, Y10
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y10, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS c4_3f317218<>+0(SB), Y11, Y10
-	VFNMADD231PS c4_b102e308<>+0(SB), Y11, Y10
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y12
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3f000000<>+0(SB), Y10, Y12
-	VMULPS       Y10, Y10, Y13
-	VFMADD213PS  Y10, Y13, Y12
-	VADDPS       c4_3f800000<>+0(SB), Y12, Y10
-	VCVTPS2DQ    Y11, Y11
-	VPSRAD       $0x01, Y11, Y12
-	VPSUBD       Y12, Y11, Y11
-	VPADDD       c4_7f<>+0(SB), Y12, Y12
-	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VADDPS       Y10, Y2, Y10
-	VBLENDVPS    Y9, Y10, Y2, Y2
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	LEAQ         ones4<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         BX, DI
-	VMOVUPS      (SI)(DI*4), Y9
-	VMASKMOVPS   64(CX), Y9, Y10
-	VSUBPS       Y0, Y10, Y10
-	VMOVUPS      c4_42b20000<>+0(SB), Y11
-	VMINPS       Y10, Y11, Y10
-	VMOVUPS      c4_c2d00000<>+0(SB), Y11
-	VMAXPS       Y10, Y11, Y10
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y10, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS c4_3f317218<>+0(SB), Y11, Y10
-	VFNMADD231PS c4_b102e308<>+0(SB), Y11, Y10
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y12
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3f000000<>+0(SB), Y10, Y12
-	VMULPS       Y10, Y10, Y13
-	VFMADD213PS  Y10, Y13, Y12
-	VADDPS       c4_3f800000<>+0(SB), Y12, Y10
-	VCVTPS2DQ    Y11, Y11
-	VPSRAD       $0x01, Y11, Y12
-	VPSUBD       Y12, Y11, Y11
-	VPADDD       c4_7f<>+0(SB), Y12, Y12
-	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VADDPS       Y10, Y3, Y10
-	VBLENDVPS    Y9, Y10, Y3, Y3
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	LEAQ         ones4<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         BX, DI
-	VMOVUPS      (SI)(DI*4), Y9
-	VMASKMOVPS   96(CX), Y9, Y10
-	VSUBPS       Y0, Y10, Y10
-	VMOVUPS      c4_42b20000<>+0(SB), Y11
-	VMINPS       Y10, Y11, Y10
-	VMOVUPS      c4_c2d00000<>+0(SB), Y11
-	VMAXPS       Y10, Y11, Y10
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y10, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS c4_3f317218<>+0(SB), Y11, Y10
-	VFNMADD231PS c4_b102e308<>+0(SB), Y11, Y10
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y12
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3f000000<>+0(SB), Y10, Y12
-	VMULPS       Y10, Y10, Y13
-	VFMADD213PS  Y10, Y13, Y12
-	VADDPS       c4_3f800000<>+0(SB), Y12, Y10
-	VCVTPS2DQ    Y11, Y11
-	VPSRAD       $0x01, Y11, Y12
-	VPSUBD       Y12, Y11, Y11
-	VPADDD       c4_7f<>+0(SB), Y12, Y12
-	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VADDPS       Y10, Y4, Y10
-	VBLENDVPS    Y9, Y10, Y4, Y4
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	LEAQ         ones4<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         BX, DI
-	VMOVUPS      (SI)(DI*4), Y9
-	VMASKMOVPS   128(CX), Y9, Y10
-	VSUBPS       Y0, Y10, Y10
-	VMOVUPS      c4_42b20000<>+0(SB), Y11
-	VMINPS       Y10, Y11, Y10
-	VMOVUPS      c4_c2d00000<>+0(SB), Y11
-	VMAXPS       Y10, Y11, Y10
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y10, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS c4_3f317218<>+0(SB), Y11, Y10
-	VFNMADD231PS c4_b102e308<>+0(SB), Y11, Y10
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y12
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3f000000<>+0(SB), Y10, Y12
-	VMULPS       Y10, Y10, Y13
-	VFMADD213PS  Y10, Y13, Y12
-	VADDPS       c4_3f800000<>+0(SB), Y12, Y10
-	VCVTPS2DQ    Y11, Y11
-	VPSRAD       $0x01, Y11, Y12
-	VPSUBD       Y12, Y11, Y11
-	VPADDD       c4_7f<>+0(SB), Y12, Y12
-	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VADDPS       Y10, Y5, Y10
-	VBLENDVPS    Y9, Y10, Y5, Y5
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	LEAQ         ones4<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         BX, DI
-	VMOVUPS      (SI)(DI*4), Y9
-	VMASKMOVPS   160(CX), Y9, Y10
-	VSUBPS       Y0, Y10, Y10
-	VMOVUPS      c4_42b20000<>+0(SB), Y11
-	VMINPS       Y10, Y11, Y10
-	VMOVUPS      c4_c2d00000<>+0(SB), Y11
-	VMAXPS       Y10, Y11, Y10
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y10, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS c4_3f317218<>+0(SB), Y11, Y10
-	VFNMADD231PS c4_b102e308<>+0(SB), Y11, Y10
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y12
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3f000000<>+0(SB), Y10, Y12
-	VMULPS       Y10, Y10, Y13
-	VFMADD213PS  Y10, Y13, Y12
-	VADDPS       c4_3f800000<>+0(SB), Y12, Y10
-	VCVTPS2DQ    Y11, Y11
-	VPSRAD       $0x01, Y11, Y12
-	VPSUBD       Y12, Y11, Y11
-	VPADDD       c4_7f<>+0(SB), Y12, Y12
-	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VADDPS       Y10, Y6, Y10
-	VBLENDVPS    Y9, Y10, Y6, Y6
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	LEAQ         ones4<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         BX, DI
-	VMOVUPS      (SI)(DI*4), Y9
-	VMASKMOVPS   192(CX), Y9, Y10
-	VSUBPS       Y0, Y10, Y10
-	VMOVUPS      c4_42b20000<>+0(SB), Y11
-	VMINPS       Y10, Y11, Y10
-	VMOVUPS      c4_c2d00000<>+0(SB), Y11
-	VMAXPS       Y10, Y11, Y10
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y10, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS c4_3f317218<>+0(SB), Y11, Y10
-	VFNMADD231PS c4_b102e308<>+0(SB), Y11, Y10
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y12
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y10, Y12
-	VFMADD213PS  c4_3f000000<>+0(SB), Y10, Y12
-	VMULPS       Y10, Y10, Y13
-	VFMADD213PS  Y10, Y13, Y12
-	VADDPS       c4_3f800000<>+0(SB), Y12, Y10
-	VCVTPS2DQ    Y11, Y11
-	VPSRAD       $0x01, Y11, Y12
-	VPSUBD       Y12, Y11, Y11
-	VPADDD       c4_7f<>+0(SB), Y12, Y12
-	VPSLLD       $0x17, Y12, Y12
-	VMULPS       Y12, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VADDPS       Y10, Y7, Y10
-	VBLENDVPS    Y9, Y10, Y7, Y7
-	SUBQ         DX, AX
-	TESTQ        AX, AX
-	JLE          fold
-	MOVQ         AX, BX
-	CMPQ         BX, DX
-	CMOVQGT      DX, BX
-	LEAQ         ones4<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         BX, DI
-	VMOVUPS      (SI)(DI*4), Y9
-	VMASKMOVPS   224(CX), Y9, Y10
-	VSUBPS       Y0, Y10, Y0
-	VMOVUPS      c4_42b20000<>+0(SB), Y10
-	VMINPS       Y0, Y10, Y0
-	VMOVUPS      c4_c2d00000<>+0(SB), Y10
-	VMAXPS       Y0, Y10, Y0
-	VMULPS       c4_3fb8aa3b<>+0(SB), Y0, Y10
-	VROUNDPS     $0x08, Y10, Y10
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS c4_3f317218<>+0(SB), Y10, Y0
-	VFNMADD231PS c4_b102e308<>+0(SB), Y10, Y0
-	VMOVUPS      c4_3ab6de34<>+0(SB), Y11
-	VFMADD213PS  c4_3c0920a4<>+0(SB), Y0, Y11
-	VFMADD213PS  c4_3d2aaa2a<>+0(SB), Y0, Y11
-	VFMADD213PS  c4_3e2aaa43<>+0(SB), Y0, Y11
-	VFMADD213PS  c4_3f000000<>+0(SB), Y0, Y11
-	VMULPS       Y0, Y0, Y12
-	VFMADD213PS  Y0, Y12, Y11
-	VADDPS       c4_3f800000<>+0(SB), Y11, Y0
-	VCVTPS2DQ    Y10, Y10
-	VPSRAD       $0x01, Y10, Y11
-	VPSUBD       Y11, Y10, Y10
-	VPADDD       c4_7f<>+0(SB), Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y11, Y0, Y0
-	VPADDD       c4_7f<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y0, Y0
-	VADDPS       Y0, Y8, Y0
-	VBLENDVPS    Y9, Y0, Y8, Y8
-	SUBQ         DX, AX
-
-fold:
-	VADDPS     Y5, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VADDPS     Y6, Y2, Y0
-	VMOVAPS    Y0, Y2
-	VADDPS     Y7, Y3, Y0
-	VMOVAPS    Y0, Y3
-	VADDPS     Y8, Y4, Y0
-	VMOVAPS    Y0, Y4
-	VADDPS     Y3, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VADDPS     Y4, Y2, Y0
-	VMOVAPS    Y0, Y2
-	VADDPS     Y2, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VPERM2F128 $0x01, Y1, Y1, Y0
-	VADDPS     Y0, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VPERMILPD  $0x55, Y1, Y0
-	VADDPS     Y0, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VPERMILPS  $0x01, Y1, Y0
-	VADDPS     Y0, Y1, Y0
-	VMOVAPS    Y0, Y1
-	VMOVSS     X1, ret+32(FP)
-	VZEROUPPER
-	RET
-
-DATA c4_7f<>+0(SB)/4, $0x0000007f
-DATA c4_7f<>+4(SB)/4, $0x0000007f
-DATA c4_7f<>+8(SB)/4, $0x0000007f
-DATA c4_7f<>+12(SB)/4, $0x0000007f
-DATA c4_7f<>+16(SB)/4, $0x0000007f
-DATA c4_7f<>+20(SB)/4, $0x0000007f
-DATA c4_7f<>+24(SB)/4, $0x0000007f
-DATA c4_7f<>+28(SB)/4, $0x0000007f
-DATA c4_7f<>+32(SB)/4, $0x0000007f
-DATA c4_7f<>+36(SB)/4, $0x0000007f
-DATA c4_7f<>+40(SB)/4, $0x0000007f
-DATA c4_7f<>+44(SB)/4, $0x0000007f
-DATA c4_7f<>+48(SB)/4, $0x0000007f
-DATA c4_7f<>+52(SB)/4, $0x0000007f
-DATA c4_7f<>+56(SB)/4, $0x0000007f
-DATA c4_7f<>+60(SB)/4, $0x0000007f
-GLOBL c4_7f<>(SB), RODATA|NOPTR, $64
-
-// func expSumStoreF32AVX2(dst []float32, x []float32, shift float32) float32
-// Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·expSumStoreF32AVX2(SB), NOSPLIT, $0-60
+TEXT ·expSumF32AVX2(SB), NOSPLIT, $0-60
 	MOVQ         x_len+32(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         dst_base+0(FP), DX
@@ -5464,6 +3937,24 @@ fold:
 	VMOVSS     X1, ret+56(FP)
 	VZEROUPPER
 	RET
+
+DATA c4_7f<>+0(SB)/4, $0x0000007f
+DATA c4_7f<>+4(SB)/4, $0x0000007f
+DATA c4_7f<>+8(SB)/4, $0x0000007f
+DATA c4_7f<>+12(SB)/4, $0x0000007f
+DATA c4_7f<>+16(SB)/4, $0x0000007f
+DATA c4_7f<>+20(SB)/4, $0x0000007f
+DATA c4_7f<>+24(SB)/4, $0x0000007f
+DATA c4_7f<>+28(SB)/4, $0x0000007f
+DATA c4_7f<>+32(SB)/4, $0x0000007f
+DATA c4_7f<>+36(SB)/4, $0x0000007f
+DATA c4_7f<>+40(SB)/4, $0x0000007f
+DATA c4_7f<>+44(SB)/4, $0x0000007f
+DATA c4_7f<>+48(SB)/4, $0x0000007f
+DATA c4_7f<>+52(SB)/4, $0x0000007f
+DATA c4_7f<>+56(SB)/4, $0x0000007f
+DATA c4_7f<>+60(SB)/4, $0x0000007f
+GLOBL c4_7f<>(SB), RODATA|NOPTR, $64
 
 // func runSumF64AVX512(x []float64) float64
 // Requires: AVX, AVX512F, BMI2, CMOV
@@ -6489,114 +4980,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func squaresF64AVX512(x []float64) float64
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·squaresF64AVX512(SB), NOSPLIT, $0-32
-	MOVQ    x_len+8(FP), AX
-	MOVQ    x_base+0(FP), CX
-	VMOVUPD c8_0<>+0(SB), Z0
-	VMOVUPD c8_0<>+0(SB), Z1
-	VMOVUPD c8_0<>+0(SB), Z2
-	VMOVUPD c8_0<>+0(SB), Z3
-
-lanes:
-	CMPQ    AX, $+32
-	JL      rest
-	VMOVUPD (CX), Z4
-	VMULPD  Z4, Z4, Z4
-	VADDPD  Z4, Z0, Z0
-	VMOVAPD Z0, Z0
-	VMOVUPD 64(CX), Z4
-	VMULPD  Z4, Z4, Z4
-	VADDPD  Z4, Z1, Z1
-	VMOVAPD Z1, Z1
-	VMOVUPD 128(CX), Z4
-	VMULPD  Z4, Z4, Z4
-	VADDPD  Z4, Z2, Z2
-	VMOVAPD Z2, Z2
-	VMOVUPD 192(CX), Z4
-	VMULPD  Z4, Z4, Z4
-	VADDPD  Z4, Z3, Z3
-	VMOVAPD Z3, Z3
-	ADDQ    $+256, CX
-	SUBQ    $+32, AX
-	JMP     lanes
-
-rest:
-	MOVQ      $0x00000008, DX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPD.Z (CX), K1, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z0, Z4
-	VBLENDMPD Z4, Z0, K1, Z0
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPD.Z 64(CX), K1, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z1, Z4
-	VBLENDMPD Z4, Z1, K1, Z1
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPD.Z 128(CX), K1, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z2, Z4
-	VBLENDMPD Z4, Z2, K1, Z2
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPD.Z 192(CX), K1, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z3, Z4
-	VBLENDMPD Z4, Z3, K1, Z3
-	SUBQ      DX, AX
-
-fold:
-	VADDPD     Z2, Z0, Z0
-	VMOVAPD    Z0, Z0
-	VADDPD     Z3, Z1, Z1
-	VMOVAPD    Z1, Z1
-	VADDPD     Z1, Z0, Z0
-	VMOVAPD    Z0, Z0
-	VSHUFF64X2 $0x0e, Z0, Z0, Z1
-	VADDPD     Z1, Z0, Z0
-	VMOVAPD    Z0, Z0
-	VSHUFF64X2 $0x01, Z0, Z0, Z1
-	VADDPD     Z1, Z0, Z0
-	VMOVAPD    Z0, Z0
-	VPERMILPD  $0x55, Z0, Z1
-	VADDPD     Z1, Z0, Z0
-	VMOVAPD    Z0, Z0
-	VMOVSD     X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
 // func dotF64AVX512(x []float64, y []float64) float64
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·dotF64AVX512(SB), NOSPLIT, $0-56
@@ -6712,123 +5095,6 @@ fold:
 	VADDPD     Z1, Z0, Z0
 	VMOVAPD    Z0, Z0
 	VMOVSD     X0, ret+48(FP)
-	VZEROUPPER
-	RET
-
-// func centredF64AVX512(x []float64, mean float64) float64
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·centredF64AVX512(SB), NOSPLIT, $0-40
-	MOVQ         x_len+8(FP), AX
-	MOVQ         x_base+0(FP), CX
-	VBROADCASTSD mean+24(FP), Z0
-	VMOVUPD      c8_0<>+0(SB), Z1
-	VMOVUPD      c8_0<>+0(SB), Z2
-	VMOVUPD      c8_0<>+0(SB), Z3
-	VMOVUPD      c8_0<>+0(SB), Z4
-
-lanes:
-	CMPQ    AX, $+32
-	JL      rest
-	VMOVUPD (CX), Z5
-	VSUBPD  Z0, Z5, Z5
-	VMULPD  Z5, Z5, Z5
-	VADDPD  Z5, Z1, Z1
-	VMOVAPD Z1, Z1
-	VMOVUPD 64(CX), Z5
-	VSUBPD  Z0, Z5, Z5
-	VMULPD  Z5, Z5, Z5
-	VADDPD  Z5, Z2, Z2
-	VMOVAPD Z2, Z2
-	VMOVUPD 128(CX), Z5
-	VSUBPD  Z0, Z5, Z5
-	VMULPD  Z5, Z5, Z5
-	VADDPD  Z5, Z3, Z3
-	VMOVAPD Z3, Z3
-	VMOVUPD 192(CX), Z5
-	VSUBPD  Z0, Z5, Z5
-	VMULPD  Z5, Z5, Z5
-	VADDPD  Z5, Z4, Z4
-	VMOVAPD Z4, Z4
-	ADDQ    $+256, CX
-	SUBQ    $+32, AX
-	JMP     lanes
-
-rest:
-	MOVQ      $0x00000008, DX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPD.Z (CX), K1, Z5
-	VSUBPD    Z0, Z5, Z5
-	VMULPD    Z5, Z5, Z5
-	VADDPD    Z5, Z1, Z5
-	VBLENDMPD Z5, Z1, K1, Z1
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPD.Z 64(CX), K1, Z5
-	VSUBPD    Z0, Z5, Z5
-	VMULPD    Z5, Z5, Z5
-	VADDPD    Z5, Z2, Z5
-	VBLENDMPD Z5, Z2, K1, Z2
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPD.Z 128(CX), K1, Z5
-	VSUBPD    Z0, Z5, Z5
-	VMULPD    Z5, Z5, Z5
-	VADDPD    Z5, Z3, Z5
-	VBLENDMPD Z5, Z3, K1, Z3
-	SUBQ      DX, AX
-	TESTQ     AX, AX
-	JLE       fold
-	MOVQ      AX, BX
-	CMPQ      BX, DX
-	CMOVQGT   DX, BX
-	MOVQ      $-1, SI
-	BZHIQ     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPD.Z 192(CX), K1, Z5
-	VSUBPD    Z0, Z5, Z0
-	VMULPD    Z0, Z0, Z0
-	VADDPD    Z0, Z4, Z0
-	VBLENDMPD Z0, Z4, K1, Z4
-	SUBQ      DX, AX
-
-fold:
-	VADDPD     Z3, Z1, Z0
-	VMOVAPD    Z0, Z1
-	VADDPD     Z4, Z2, Z0
-	VMOVAPD    Z0, Z2
-	VADDPD     Z2, Z1, Z0
-	VMOVAPD    Z0, Z1
-	VSHUFF64X2 $0x0e, Z1, Z1, Z0
-	VADDPD     Z0, Z1, Z0
-	VMOVAPD    Z0, Z1
-	VSHUFF64X2 $0x01, Z1, Z1, Z0
-	VADDPD     Z0, Z1, Z0
-	VMOVAPD    Z0, Z1
-	VPERMILPD  $0x55, Z1, Z0
-	VADDPD     Z0, Z1, Z0
-	VMOVAPD    Z0, Z1
-	VMOVSD     X1, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -8248,199 +6514,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func squaresF64AVX2(x []float64) float64
-// Requires: AVX, CMOV
-TEXT ·squaresF64AVX2(SB), NOSPLIT, $0-32
-	MOVQ    x_len+8(FP), AX
-	MOVQ    x_base+0(FP), CX
-	VMOVUPD c8_0<>+0(SB), Y0
-	VMOVUPD c8_0<>+0(SB), Y1
-	VMOVUPD c8_0<>+0(SB), Y2
-	VMOVUPD c8_0<>+0(SB), Y3
-	VMOVUPD c8_0<>+0(SB), Y4
-	VMOVUPD c8_0<>+0(SB), Y5
-	VMOVUPD c8_0<>+0(SB), Y6
-	VMOVUPD c8_0<>+0(SB), Y7
-
-lanes:
-	CMPQ    AX, $+32
-	JL      rest
-	VMOVUPD (CX), Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y0, Y0
-	VMOVAPD Y0, Y0
-	VMOVUPD 32(CX), Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y1, Y1
-	VMOVAPD Y1, Y1
-	VMOVUPD 64(CX), Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y2, Y2
-	VMOVAPD Y2, Y2
-	VMOVUPD 96(CX), Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y3, Y3
-	VMOVAPD Y3, Y3
-	VMOVUPD 128(CX), Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y4, Y4
-	VMOVAPD Y4, Y4
-	VMOVUPD 160(CX), Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y5, Y5
-	VMOVAPD Y5, Y5
-	VMOVUPD 192(CX), Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y6, Y6
-	VMOVAPD Y6, Y6
-	VMOVUPD 224(CX), Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y7, Y7
-	VMOVAPD Y7, Y7
-	ADDQ    $+256, CX
-	SUBQ    $+32, AX
-	JMP     lanes
-
-rest:
-	MOVQ       $0x00000004, DX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y8
-	VMASKMOVPD (CX), Y8, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y0, Y9
-	VBLENDVPD  Y8, Y9, Y0, Y0
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y8
-	VMASKMOVPD 32(CX), Y8, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y1, Y9
-	VBLENDVPD  Y8, Y9, Y1, Y1
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y8
-	VMASKMOVPD 64(CX), Y8, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y2, Y9
-	VBLENDVPD  Y8, Y9, Y2, Y2
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y8
-	VMASKMOVPD 96(CX), Y8, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y3, Y9
-	VBLENDVPD  Y8, Y9, Y3, Y3
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y8
-	VMASKMOVPD 128(CX), Y8, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y4, Y9
-	VBLENDVPD  Y8, Y9, Y4, Y4
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y8
-	VMASKMOVPD 160(CX), Y8, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y5, Y9
-	VBLENDVPD  Y8, Y9, Y5, Y5
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y8
-	VMASKMOVPD 192(CX), Y8, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y6, Y9
-	VBLENDVPD  Y8, Y9, Y6, Y6
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y8
-	VMASKMOVPD 224(CX), Y8, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y7, Y9
-	VBLENDVPD  Y8, Y9, Y7, Y7
-	SUBQ       DX, AX
-
-fold:
-	VADDPD     Y4, Y0, Y0
-	VMOVAPD    Y0, Y0
-	VADDPD     Y5, Y1, Y1
-	VMOVAPD    Y1, Y1
-	VADDPD     Y6, Y2, Y2
-	VMOVAPD    Y2, Y2
-	VADDPD     Y7, Y3, Y3
-	VMOVAPD    Y3, Y3
-	VADDPD     Y2, Y0, Y0
-	VMOVAPD    Y0, Y0
-	VADDPD     Y3, Y1, Y1
-	VMOVAPD    Y1, Y1
-	VADDPD     Y1, Y0, Y0
-	VMOVAPD    Y0, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y1
-	VADDPD     Y1, Y0, Y0
-	VMOVAPD    Y0, Y0
-	VPERMILPD  $0x55, Y0, Y1
-	VADDPD     Y1, Y0, Y0
-	VMOVAPD    Y0, Y0
-	VMOVSD     X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
 // func dotF64AVX2(x []float64, y []float64) float64
 // Requires: AVX, CMOV
 TEXT ·dotF64AVX2(SB), NOSPLIT, $0-56
@@ -8649,215 +6722,5 @@ fold:
 	VADDPD     Y1, Y0, Y0
 	VMOVAPD    Y0, Y0
 	VMOVSD     X0, ret+48(FP)
-	VZEROUPPER
-	RET
-
-// func centredF64AVX2(x []float64, mean float64) float64
-// Requires: AVX, CMOV
-TEXT ·centredF64AVX2(SB), NOSPLIT, $0-40
-	MOVQ         x_len+8(FP), AX
-	MOVQ         x_base+0(FP), CX
-	VBROADCASTSD mean+24(FP), Y0
-	VMOVUPD      c8_0<>+0(SB), Y1
-	VMOVUPD      c8_0<>+0(SB), Y2
-	VMOVUPD      c8_0<>+0(SB), Y3
-	VMOVUPD      c8_0<>+0(SB), Y4
-	VMOVUPD      c8_0<>+0(SB), Y5
-	VMOVUPD      c8_0<>+0(SB), Y6
-	VMOVUPD      c8_0<>+0(SB), Y7
-	VMOVUPD      c8_0<>+0(SB), Y8
-
-lanes:
-	CMPQ    AX, $+32
-	JL      rest
-	VMOVUPD (CX), Y9
-	VSUBPD  Y0, Y9, Y9
-	VMULPD  Y9, Y9, Y9
-	VADDPD  Y9, Y1, Y1
-	VMOVAPD Y1, Y1
-	VMOVUPD 32(CX), Y9
-	VSUBPD  Y0, Y9, Y9
-	VMULPD  Y9, Y9, Y9
-	VADDPD  Y9, Y2, Y2
-	VMOVAPD Y2, Y2
-	VMOVUPD 64(CX), Y9
-	VSUBPD  Y0, Y9, Y9
-	VMULPD  Y9, Y9, Y9
-	VADDPD  Y9, Y3, Y3
-	VMOVAPD Y3, Y3
-	VMOVUPD 96(CX), Y9
-	VSUBPD  Y0, Y9, Y9
-	VMULPD  Y9, Y9, Y9
-	VADDPD  Y9, Y4, Y4
-	VMOVAPD Y4, Y4
-	VMOVUPD 128(CX), Y9
-	VSUBPD  Y0, Y9, Y9
-	VMULPD  Y9, Y9, Y9
-	VADDPD  Y9, Y5, Y5
-	VMOVAPD Y5, Y5
-	VMOVUPD 160(CX), Y9
-	VSUBPD  Y0, Y9, Y9
-	VMULPD  Y9, Y9, Y9
-	VADDPD  Y9, Y6, Y6
-	VMOVAPD Y6, Y6
-	VMOVUPD 192(CX), Y9
-	VSUBPD  Y0, Y9, Y9
-	VMULPD  Y9, Y9, Y9
-	VADDPD  Y9, Y7, Y7
-	VMOVAPD Y7, Y7
-	VMOVUPD 224(CX), Y9
-	VSUBPD  Y0, Y9, Y9
-	VMULPD  Y9, Y9, Y9
-	VADDPD  Y9, Y8, Y8
-	VMOVAPD Y8, Y8
-	ADDQ    $+256, CX
-	SUBQ    $+32, AX
-	JMP     lanes
-
-rest:
-	MOVQ       $0x00000004, DX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y9
-	VMASKMOVPD (CX), Y9, Y10
-	VSUBPD     Y0, Y10, Y10
-	VMULPD     Y10, Y10, Y10
-	VADDPD     Y10, Y1, Y10
-	VBLENDVPD  Y9, Y10, Y1, Y1
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y9
-	VMASKMOVPD 32(CX), Y9, Y10
-	VSUBPD     Y0, Y10, Y10
-	VMULPD     Y10, Y10, Y10
-	VADDPD     Y10, Y2, Y10
-	VBLENDVPD  Y9, Y10, Y2, Y2
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y9
-	VMASKMOVPD 64(CX), Y9, Y10
-	VSUBPD     Y0, Y10, Y10
-	VMULPD     Y10, Y10, Y10
-	VADDPD     Y10, Y3, Y10
-	VBLENDVPD  Y9, Y10, Y3, Y3
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y9
-	VMASKMOVPD 96(CX), Y9, Y10
-	VSUBPD     Y0, Y10, Y10
-	VMULPD     Y10, Y10, Y10
-	VADDPD     Y10, Y4, Y10
-	VBLENDVPD  Y9, Y10, Y4, Y4
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y9
-	VMASKMOVPD 128(CX), Y9, Y10
-	VSUBPD     Y0, Y10, Y10
-	VMULPD     Y10, Y10, Y10
-	VADDPD     Y10, Y5, Y10
-	VBLENDVPD  Y9, Y10, Y5, Y5
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y9
-	VMASKMOVPD 160(CX), Y9, Y10
-	VSUBPD     Y0, Y10, Y10
-	VMULPD     Y10, Y10, Y10
-	VADDPD     Y10, Y6, Y10
-	VBLENDVPD  Y9, Y10, Y6, Y6
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y9
-	VMASKMOVPD 192(CX), Y9, Y10
-	VSUBPD     Y0, Y10, Y10
-	VMULPD     Y10, Y10, Y10
-	VADDPD     Y10, Y7, Y10
-	VBLENDVPD  Y9, Y10, Y7, Y7
-	SUBQ       DX, AX
-	TESTQ      AX, AX
-	JLE        fold
-	MOVQ       AX, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	LEAQ       ones8<>+0(SB), SI
-	MOVQ       $0x00000004, DI
-	SUBQ       BX, DI
-	VMOVUPS    (SI)(DI*8), Y9
-	VMASKMOVPD 224(CX), Y9, Y10
-	VSUBPD     Y0, Y10, Y0
-	VMULPD     Y0, Y0, Y0
-	VADDPD     Y0, Y8, Y0
-	VBLENDVPD  Y9, Y0, Y8, Y8
-	SUBQ       DX, AX
-
-fold:
-	VADDPD     Y5, Y1, Y0
-	VMOVAPD    Y0, Y1
-	VADDPD     Y6, Y2, Y0
-	VMOVAPD    Y0, Y2
-	VADDPD     Y7, Y3, Y0
-	VMOVAPD    Y0, Y3
-	VADDPD     Y8, Y4, Y0
-	VMOVAPD    Y0, Y4
-	VADDPD     Y3, Y1, Y0
-	VMOVAPD    Y0, Y1
-	VADDPD     Y4, Y2, Y0
-	VMOVAPD    Y0, Y2
-	VADDPD     Y2, Y1, Y0
-	VMOVAPD    Y0, Y1
-	VPERM2F128 $0x01, Y1, Y1, Y0
-	VADDPD     Y0, Y1, Y0
-	VMOVAPD    Y0, Y1
-	VPERMILPD  $0x55, Y1, Y0
-	VADDPD     Y0, Y1, Y0
-	VMOVAPD    Y0, Y1
-	VMOVSD     X1, ret+32(FP)
 	VZEROUPPER
 	RET

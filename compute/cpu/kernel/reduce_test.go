@@ -57,23 +57,16 @@ func testReduce[T Float](t *testing.T, epsilon float64) {
 	}
 	for _, n := range []int{0, 1, 5, 63, 64, 65, 130, 5000, 200000} {
 		x, y := random[T](rng, n), random[T](rng, n)
-		var exactSquares, exactDot big.Float
-		exactSquares.SetPrec(200)
-		exactDot.SetPrec(200)
+		var exact big.Float
+		exact.SetPrec(200)
 		var size float64
 		for i := range x {
-			a, b := big.NewFloat(float64(x[i])), big.NewFloat(float64(y[i]))
-			exactSquares.Add(&exactSquares, new(big.Float).SetPrec(200).Mul(a, a))
-			exactDot.Add(&exactDot, new(big.Float).SetPrec(200).Mul(a, b))
+			exact.Add(&exact, new(big.Float).SetPrec(200).Mul(big.NewFloat(float64(x[i])), big.NewFloat(float64(y[i]))))
 			size += math.Abs(float64(x[i]) * float64(y[i]))
 		}
-		squares, _ := exactSquares.Float64()
-		dot, _ := exactDot.Float64()
-		if got := SumSquares(crew(3), x); got != SumSquares(Serial{}, x) || math.Abs(float64(got)-squares) > 20*epsilon*squares {
-			t.Errorf("sum of %d squares is %v, want %v", n, got, squares)
-		}
-		if got := Dot(crew(3), x, y); got != Dot(Serial{}, x, y) || math.Abs(float64(got)-dot) > 20*epsilon*(size+1) {
-			t.Errorf("dot product of %d is %v, want %v", n, got, dot)
+		want, _ := exact.Float64()
+		if got := foldDot(x, y, reductions[T]().dot); math.Abs(float64(got)-want) > 20*epsilon*(size+1) {
+			t.Errorf("dot product of %d is %v, want %v", n, got, want)
 		}
 	}
 }
@@ -138,100 +131,50 @@ func TestZeroSigns(t *testing.T) {
 	})
 }
 
-func testRows[T Float](t *testing.T, epsilon float64) {
+// TestExpSum holds the exponentials and sums of rows, with every tail and in rows longer than a block, against math.Exp: within 2 units in the
+// last place where the exponential is normal, and sums within 4 of theirs.
+func TestExpSum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 14))
-	for _, s := range [][2]int{{1, 1}, {3, 5}, {4, 16}, {7, 33}, {5, 64}, {64, 128}, {3, 1000}, {2, 9000}} {
-		rows, cols := s[0], s[1]
-		x, gamma, beta, grad := random[T](rng, rows*cols), random[T](rng, cols), random[T](rng, cols), random[T](rng, rows*cols)
-		for i := range x {
-			x[i] *= 5
+	eachTier(t, func(t *testing.T) {
+		lengths := []int{1000, blockLength, blockLength + 1, 2*blockLength + 17, 5 * blockLength}
+		for n := range 70 {
+			lengths = append(lengths, n)
 		}
-		var soft, logSoft, softGrad, norm, plain [2][]T
-		mean, rstd := make([]T, rows), make([]T, rows)
-		for i, par := range []Parallel{Serial{}, crew(3)} {
-			for _, r := range []*[2][]T{&soft, &logSoft, &softGrad, &norm, &plain} {
-				r[i] = make([]T, rows*cols)
+		for _, cols := range lengths {
+			const rows = 3
+			x, shift := random[float32](rng, rows*cols), make([]float32, rows)
+			for i := range x {
+				x[i] *= 20
 			}
-			copy(soft[i], x)
-			Softmax(par, soft[i], soft[i], rows, cols)
-			LogSoftmax(par, logSoft[i], x, rows, cols)
-			SoftmaxGrad(par, softGrad[i], soft[i], grad, rows, cols)
-			LayerNorm(par, norm[i], x, gamma, beta, mean, rstd, rows, cols, 1e-5)
-			LayerNorm(par, plain[i], x, nil, nil, nil, nil, rows, cols, 1e-5)
-		}
-		for _, r := range []*[2][]T{&soft, &logSoft, &softGrad, &norm, &plain} {
-			for i := range r[0] {
-				if r[0][i] != r[1][i] {
-					t.Fatalf("[%d,%d]: element %d is %v with one worker and %v with three", rows, cols, i, r[0][i], r[1][i])
+			for r := range shift {
+				shift[r] = -100 // of no values
+				if cols > 0 {
+					Reduce(Serial{}, Maximum, shift[r:r+1], x[r*cols:(r+1)*cols], 1, cols, 1)
 				}
 			}
-		}
-		for r := range rows {
-			v := x[r*cols : (r+1)*cols]
-			top, sum, total, square, inner := math.Inf(-1), 0.0, 0.0, 0.0, 0.0
-			for _, e := range v {
-				top = max(top, float64(e))
-				total += float64(e)
-			}
-			m := total / float64(cols)
-			for _, e := range v {
-				sum += math.Exp(float64(e) - top)
-				square += (float64(e) - m) * (float64(e) - m)
-			}
-			for i, e := range v {
-				inner += math.Exp(float64(e)-top) / sum * float64(grad[r*cols+i])
-			}
-			s := 1 / math.Sqrt(square/float64(cols)+1e-5)
-			if math.Abs(float64(mean[r])-m) > 100*epsilon*(1+math.Abs(m)) || math.Abs(float64(rstd[r])-s) > 100*epsilon*s {
-				t.Fatalf("[%d,%d]: mean %v and scale %v of row %d, want %v and %v", rows, cols, mean[r], rstd[r], r, m, s)
-			}
-			for i, e := range v {
-				at := r*cols + i
-				p := math.Exp(float64(e)-top) / sum
-				normal := (float64(e) - m) * s
-				for _, c := range []struct {
-					name            string
-					got, want, size float64
-				}{
-					{"softmax", float64(soft[0][at]), p, p},
-					{"log-softmax", float64(logSoft[0][at]), float64(e) - top - math.Log(sum), 20},
-					{"softmax gradient", float64(softGrad[0][at]), p * (float64(grad[at]) - inner), p * 5},
-					{"layer norm", float64(norm[0][at]), normal*float64(gamma[i]) + float64(beta[i]), 10 * s * 5},
-					{"plain layer norm", float64(plain[0][at]), normal, 10 * s * 5},
-				} {
-					if !(math.Abs(c.got-c.want) <= 60*epsilon*(c.size+epsilon)) {
-						t.Fatalf("[%d,%d]: %s at row %d, column %d is %v, want %v", rows, cols, c.name, r, i, c.got, c.want)
+			for _, inPlace := range []bool{false, true} {
+				dst, sum := make([]float32, rows*cols+1), make([]float32, rows+1)
+				in := x
+				if inPlace {
+					in = dst[:len(x)]
+					copy(in, x)
+				}
+				ExpSum(dst[:len(x)], in, shift, sum[:rows], cols)
+				if dst[len(x)] != 0 || sum[rows] != 0 {
+					t.Fatalf("%d rows of %d: something was written past the end", rows, cols)
+				}
+				for r := range rows {
+					var want float64
+					for i, v := range x[r*cols : (r+1)*cols] {
+						e := math.Exp(float64(v - shift[r]))
+						want += e
+						if got := dst[r*cols+i]; e >= 0x1p-126 && ulps(got, e) > 2 || e < 0x1p-126 && math.Abs(float64(got)-e) > 0x1p-140 {
+							t.Fatalf("row of %d, in place %v: exp(%v) is %v, want %v", cols, inPlace, v-shift[r], got, e)
+						}
 					}
-				}
-			}
-		}
-	}
-}
-
-func TestRows(t *testing.T) {
-	eachTier(t, func(t *testing.T) {
-		t.Run("float32", func(t *testing.T) { testRows[float32](t, 0x1p-24) })
-		t.Run("float64", func(t *testing.T) { testRows[float64](t, 0x1p-53) })
-	})
-}
-
-func TestAdam(t *testing.T) {
-	rng := rand.New(rand.NewPCG(15, 16))
-	eachTier(t, func(t *testing.T) {
-		for _, n := range []int{0, 1, 15, 16, 100, 20000} {
-			w, m, v, g := random[float32](rng, n), random[float32](rng, n), random[float32](rng, n), random[float32](rng, n)
-			s := AdamStep{Rate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7, Decay: 0.02, Correct1: 1.3, Correct2: 1.7}
-			for i := range v {
-				v[i] *= v[i]
-			}
-			w0, m0, v0 := append([]float32(nil), w...), append([]float32(nil), m...), append([]float32(nil), v...)
-			s.Apply(crew(3), w, m, v, g)
-			for i := range w {
-				wantM := 0.9*float64(m0[i]) + 0.1*float64(g[i])
-				wantV := 0.999*float64(v0[i]) + 0.001*float64(g[i])*float64(g[i])
-				wantW := float64(w0[i]) - 0.01*(wantM*1.3/(math.Sqrt(wantV*1.7)+1e-7)+0.02*float64(w0[i]))
-				if math.Abs(float64(m[i])-wantM) > 1e-6 || math.Abs(float64(v[i])-wantV) > 1e-6 || math.Abs(float64(w[i])-wantW) > 1e-5*(1+math.Abs(wantW-float64(w0[i]))) {
-					t.Fatalf("element %d of %d: w %v, m %v, v %v, want %v, %v, %v", i, n, w[i], m[i], v[i], wantW, wantM, wantV)
+					if cols == 0 && sum[r] != 0 || cols > 0 && ulps(sum[r], want) > 4 {
+						t.Fatalf("row of %d, in place %v: the sum is %v, want %v", cols, inPlace, sum[r], want)
+					}
 				}
 			}
 		}

@@ -45,10 +45,8 @@ type kernels struct {
 	binary32 [numBinary]binaryKernels[float32]
 	binary64 [numBinary]binaryKernels[float64]
 
-	compare32 [numCompare]compareKernels[float32]
-	compare64 [numCompare]compareKernels[float64]
-
-	select32 func(dst []float32, cond []bool, x, y []float32, stepX, stepY int)
+	compare32 [numCompare]compareKernels
+	select32  func(dst []float32, cond []bool, x, y []float32)
 
 	fma32  func(dst, x, y, z []float32)
 	fma64  func(dst, x, y, z []float64)
@@ -57,18 +55,18 @@ type kernels struct {
 
 	reduce32 reduceKernels[float32]
 	reduce64 reduceKernels[float64]
-	rows32   rowKernels[float32]
-	rows64   rowKernels[float64]
-	adam     func(w, m, u, g []float32, s *AdamStep)
+	// expSum32 sets dst[i] = exp(x[i]-shift) and returns their sum, of at most blockLength elements.
+	expSum32 func(dst, x []float32, shift float32) float32
 
-	gemm32    *microKernels[float32]
-	gemm64    *microKernels[float64]
-	depthwise depthwiseKernels
+	gemm32 *microKernels[float32]
+	gemm64 *microKernels[float64]
 
 	fill4      func(dst []uint32, x uint32)
 	transpose4 func(dst []uint32, dstStride int, src []uint32, srcStride, rows, cols int)
-	transpose8 func(dst []uint64, dstStride int, src []uint64, srcStride, rows, cols int)
-	convert    convertKernels
+
+	fromBool   func(dst []float32, x []bool)
+	fromInt32  func(dst []float32, x []int32)
+	fromUint32 func(dst []float32, x []uint32)
 }
 
 // portableTable returns the implementations in plain Go.
@@ -77,8 +75,7 @@ func portableTable() *kernels {
 		tier:       Portable,
 		binary32:   portableBinary[float32](),
 		binary64:   portableBinary[float64](),
-		compare32:  portableCompare[float32](),
-		compare64:  portableCompare[float64](),
+		compare32:  portableCompare(),
 		select32:   selectPortable[float32],
 		fma32:      portableFMA[float32],
 		fma64:      portableFMA[float64],
@@ -86,16 +83,14 @@ func portableTable() *kernels {
 		axpy64:     portableAxpy[float64],
 		reduce32:   portableReduce[float32](),
 		reduce64:   portableReduce[float64](),
-		rows32:     portableRows[float32](),
-		rows64:     portableRows[float64](),
-		adam:       portableAdam,
+		expSum32:   expSumPortable,
 		gemm32:     portableMicro[float32](),
 		gemm64:     portableMicro[float64](),
-		depthwise:  portableDepthwise,
 		fill4:      fillPortable[uint32],
 		transpose4: transposePortable[uint32],
-		transpose8: transposePortable[uint64],
-		convert:    portableConvert,
+		fromBool:   fromBoolPortable[float32],
+		fromInt32:  convertPortable[float32, int32],
+		fromUint32: convertPortable[float32, uint32],
 	}
 	for op, f := range unaryPortable {
 		k.unary32[op] = portableUnary[float32](f)
@@ -113,7 +108,7 @@ var (
 
 func init() {
 	if name := os.Getenv(TierVariable); name != "" {
-		envError = UseNamed(name)
+		envError = useNamed(name)
 	}
 }
 
@@ -144,8 +139,8 @@ func Use(t Tier) error {
 	return fmt.Errorf("kernel: this processor cannot run tier %s, only %s", t, names())
 }
 
-// UseNamed is Use with the name of a tier, for TierVariable and command lines.
-func UseNamed(name string) error {
+// useNamed is Use with the name of a tier, as TierVariable has it.
+func useNamed(name string) error {
 	for _, t := range []Tier{Portable, AVX2, AVX512} {
 		if t.String() == name {
 			return Use(t)

@@ -28,11 +28,8 @@ func avx2Table() *kernels {
 	k.reduce32, k.reduce64 = reduceF32AVX2, reduceF64AVX2
 	install(k, unaryF32AVX2, unaryF64AVX2, binaryF32AVX2, binaryF64AVX2)
 	k.fma32, k.fma64, k.axpy32, k.axpy64 = fmaF32AVX2, fmaF64AVX2, axpyF32AVX2, axpyF64AVX2
-	k.rows32 = rowKernels[float32]{expSum: expSumWith(expSumF32AVX2, expSumStoreF32AVX2), centred: centredF32AVX2, normalise: normaliseF32AVX2}
-	k.rows64.centred, k.rows64.normalise = centredF64AVX2, normaliseF64AVX2
-	k.adam = adamF32AVX2
+	k.expSum32 = expSumF32AVX2
 	chooseWith(k, compareF32AVX2, selectF32AVX2, boolF32AVX2, intF32AVX2, uintF32AVX2, fillF32AVX2)
-	k.depthwise = depthwiseKernels{slide: slideF32AVX2, correlate: correlateF32AVX2}
 	k.gemm32 = &microKernels[float32]{lanes: 8, rows: 6, tile: microF32AVX2}
 	k.gemm64 = &microKernels[float64]{lanes: 4, rows: 6, tile: microF64AVX2}
 	return k
@@ -44,11 +41,8 @@ func avx512Table() *kernels {
 	k.reduce32, k.reduce64 = reduceF32AVX512, reduceF64AVX512
 	install(k, unaryF32AVX512, unaryF64AVX512, binaryF32AVX512, binaryF64AVX512)
 	k.fma32, k.fma64, k.axpy32, k.axpy64 = fmaF32AVX512, fmaF64AVX512, axpyF32AVX512, axpyF64AVX512
-	k.rows32 = rowKernels[float32]{expSum: expSumWith(expSumF32AVX512, expSumStoreF32AVX512), centred: centredF32AVX512, normalise: normaliseF32AVX512}
-	k.rows64.centred, k.rows64.normalise = centredF64AVX512, normaliseF64AVX512
-	k.adam = adamF32AVX512
+	k.expSum32 = expSumF32AVX512
 	chooseWith(k, compareF32AVX512, selectF32AVX512, boolF32AVX512, intF32AVX512, uintF32AVX512, fillF32AVX512)
-	k.depthwise = depthwiseKernels{slide: slideF32AVX512, correlate: correlateF32AVX512}
 	k.gemm32 = &microKernels[float32]{lanes: 16, rows: 12, tile: microF32AVX512}
 	k.gemm64 = &microKernels[float64]{lanes: 8, rows: 12, tile: microF64AVX512}
 	return k
@@ -58,11 +52,11 @@ func avx512Table() *kernels {
 const wholeVectors = 16
 
 // chooseWith puts comparisons, selections and what goes with them over what the table held.
-func chooseWith(k *kernels, compare [numCompare]compareKernels[float32], choose [2][2]func(dst []float32, cond []bool, x, y []float32),
+func chooseWith(k *kernels, compare [numCompare]compareKernels, choose func(dst []float32, cond []bool, x, y []float32),
 	fromBool func(dst []float32, x []bool), fromInt func(dst []float32, x []int32), fromUint func(dst []float32, x []uint32),
 	fill func(dst []float32, x float32)) {
 	for op := range numCompare {
-		k.compare32[op] = compareKernels[float32]{
+		k.compare32[op] = compareKernels{
 			vv: func(dst []bool, x, y []float32) {
 				n := len(dst) &^ (wholeVectors - 1)
 				compare[op].vv(dst[:n], x, y)
@@ -77,22 +71,22 @@ func chooseWith(k *kernels, compare [numCompare]compareKernels[float32], choose 
 			},
 		}
 	}
-	k.select32 = func(dst []float32, cond []bool, x, y []float32, stepX, stepY int) {
+	k.select32 = func(dst []float32, cond []bool, x, y []float32) {
 		n := len(dst) &^ (wholeVectors - 1)
-		choose[1-stepX][1-stepY](dst[:n], cond, x, y)
-		selectPortable(dst[n:], cond[n:], x[n*stepX:], y[n*stepY:], stepX, stepY)
+		choose(dst[:n], cond, x, y)
+		selectPortable(dst[n:], cond[n:], x[n:], y[n:])
 	}
-	k.convert.boolToF32 = func(dst []float32, x []bool) {
+	k.fromBool = func(dst []float32, x []bool) {
 		n := len(dst) &^ (wholeVectors - 1)
 		fromBool(dst[:n], x)
 		fromBoolPortable(dst[n:], x[n:])
 	}
-	k.convert.i32ToF32 = func(dst []float32, x []int32) {
+	k.fromInt32 = func(dst []float32, x []int32) {
 		n := len(dst) &^ (wholeVectors - 1)
 		fromInt(dst[:n], x)
 		convertPortable(dst[n:], x[n:])
 	}
-	k.convert.u32ToF32 = func(dst []float32, x []uint32) {
+	k.fromUint32 = func(dst []float32, x []uint32) {
 		n := len(dst) &^ (wholeVectors - 1)
 		fromUint(dst[:n], x)
 		convertPortable(dst[n:], x[n:])
@@ -168,14 +162,5 @@ func trigonometric(fast, abs func(dst, x []float32), highest func(x []float32) f
 			}
 			dst, x = dst[n:], x[n:]
 		}
-	}
-}
-
-func expSumWith(sum func(x []float32, shift float32) float32, store func(dst, x []float32, shift float32) float32) func(dst, x []float32, shift float32) float32 {
-	return func(dst, x []float32, shift float32) float32 {
-		if dst == nil {
-			return sum(x, shift)
-		}
-		return store(dst, x, shift)
 	}
 }

@@ -9,9 +9,7 @@ var unaryF32AVX512 = map[UnaryOp]func(dst, x []float32){
 	Sign:       signF32AVX512,
 	Floor:      floorF32AVX512,
 	Ceil:       ceilF32AVX512,
-	Trunc:      truncF32AVX512,
 	RoundEven:  roundEvenF32AVX512,
-	Round:      roundF32AVX512,
 	Square:     squareF32AVX512,
 	Reciprocal: reciprocalF32AVX512,
 	Sqrt:       sqrtF32AVX512,
@@ -24,10 +22,7 @@ var unaryF32AVX512 = map[UnaryOp]func(dst, x []float32){
 	Tanh:       tanhF32AVX512,
 	Sigmoid:    sigmoidF32AVX512,
 	Erf:        erfF32AVX512,
-	Silu:       siluF32AVX512,
 	Gelu:       geluF32AVX512,
-	GeluTanh:   geluTanhF32AVX512,
-	Softplus:   softplusF32AVX512,
 	Sin:        sinF32AVX512,
 	Cos:        cosF32AVX512,
 }
@@ -39,9 +34,7 @@ var unaryF32AVX2 = map[UnaryOp]func(dst, x []float32){
 	Sign:       signF32AVX2,
 	Floor:      floorF32AVX2,
 	Ceil:       ceilF32AVX2,
-	Trunc:      truncF32AVX2,
 	RoundEven:  roundEvenF32AVX2,
-	Round:      roundF32AVX2,
 	Square:     squareF32AVX2,
 	Reciprocal: reciprocalF32AVX2,
 	Sqrt:       sqrtF32AVX2,
@@ -54,10 +47,7 @@ var unaryF32AVX2 = map[UnaryOp]func(dst, x []float32){
 	Tanh:       tanhF32AVX2,
 	Sigmoid:    sigmoidF32AVX2,
 	Erf:        erfF32AVX2,
-	Silu:       siluF32AVX2,
 	Gelu:       geluF32AVX2,
-	GeluTanh:   geluTanhF32AVX2,
-	Softplus:   softplusF32AVX2,
 	Sin:        sinF32AVX2,
 	Cos:        cosF32AVX2,
 }
@@ -69,9 +59,7 @@ var unaryF64AVX512 = map[UnaryOp]func(dst, x []float64){
 	Sign:       signF64AVX512,
 	Floor:      floorF64AVX512,
 	Ceil:       ceilF64AVX512,
-	Trunc:      truncF64AVX512,
 	RoundEven:  roundEvenF64AVX512,
-	Round:      roundF64AVX512,
 	Square:     squareF64AVX512,
 	Reciprocal: reciprocalF64AVX512,
 	Sqrt:       sqrtF64AVX512,
@@ -86,9 +74,7 @@ var unaryF64AVX2 = map[UnaryOp]func(dst, x []float64){
 	Sign:       signF64AVX2,
 	Floor:      floorF64AVX2,
 	Ceil:       ceilF64AVX2,
-	Trunc:      truncF64AVX2,
 	RoundEven:  roundEvenF64AVX2,
-	Round:      roundF64AVX2,
 	Square:     squareF64AVX2,
 	Reciprocal: reciprocalF64AVX2,
 	Sqrt:       sqrtF64AVX2,
@@ -115,13 +101,7 @@ func floorF32AVX512(dst []float32, x []float32)
 func ceilF32AVX512(dst []float32, x []float32)
 
 //go:noescape
-func truncF32AVX512(dst []float32, x []float32)
-
-//go:noescape
 func roundEvenF32AVX512(dst []float32, x []float32)
-
-//go:noescape
-func roundF32AVX512(dst []float32, x []float32)
 
 //go:noescape
 func squareF32AVX512(dst []float32, x []float32)
@@ -160,16 +140,7 @@ func sigmoidF32AVX512(dst []float32, x []float32)
 func erfF32AVX512(dst []float32, x []float32)
 
 //go:noescape
-func siluF32AVX512(dst []float32, x []float32)
-
-//go:noescape
 func geluF32AVX512(dst []float32, x []float32)
-
-//go:noescape
-func geluTanhF32AVX512(dst []float32, x []float32)
-
-//go:noescape
-func softplusF32AVX512(dst []float32, x []float32)
 
 //go:noescape
 func sinF32AVX512(dst []float32, x []float32)
@@ -196,13 +167,7 @@ func floorF32AVX2(dst []float32, x []float32)
 func ceilF32AVX2(dst []float32, x []float32)
 
 //go:noescape
-func truncF32AVX2(dst []float32, x []float32)
-
-//go:noescape
 func roundEvenF32AVX2(dst []float32, x []float32)
-
-//go:noescape
-func roundF32AVX2(dst []float32, x []float32)
 
 //go:noescape
 func squareF32AVX2(dst []float32, x []float32)
@@ -241,16 +206,7 @@ func sigmoidF32AVX2(dst []float32, x []float32)
 func erfF32AVX2(dst []float32, x []float32)
 
 //go:noescape
-func siluF32AVX2(dst []float32, x []float32)
-
-//go:noescape
 func geluF32AVX2(dst []float32, x []float32)
-
-//go:noescape
-func geluTanhF32AVX2(dst []float32, x []float32)
-
-//go:noescape
-func softplusF32AVX2(dst []float32, x []float32)
 
 //go:noescape
 func sinF32AVX2(dst []float32, x []float32)
@@ -277,13 +233,7 @@ func floorF64AVX512(dst []float64, x []float64)
 func ceilF64AVX512(dst []float64, x []float64)
 
 //go:noescape
-func truncF64AVX512(dst []float64, x []float64)
-
-//go:noescape
 func roundEvenF64AVX512(dst []float64, x []float64)
-
-//go:noescape
-func roundF64AVX512(dst []float64, x []float64)
 
 //go:noescape
 func squareF64AVX512(dst []float64, x []float64)
@@ -319,13 +269,7 @@ func floorF64AVX2(dst []float64, x []float64)
 func ceilF64AVX2(dst []float64, x []float64)
 
 //go:noescape
-func truncF64AVX2(dst []float64, x []float64)
-
-//go:noescape
 func roundEvenF64AVX2(dst []float64, x []float64)
-
-//go:noescape
-func roundF64AVX2(dst []float64, x []float64)
 
 //go:noescape
 func squareF64AVX2(dst []float64, x []float64)

@@ -12,7 +12,7 @@ import (
 func choose(f *file) {
 	for _, v := range []vector{{f, true, false}, {f, false, false}} {
 		suffix := v.suffix()
-		fmt.Fprintf(&f.tables, "\nvar compare%s = [numCompare]compareKernels[float32]{\n", suffix)
+		fmt.Fprintf(&f.tables, "\nvar compare%s = [numCompare]compareKernels{\n", suffix)
 		for _, op := range []struct {
 			name      string
 			predicate uint8
@@ -23,11 +23,7 @@ func choose(f *file) {
 			fmt.Fprintf(&f.tables, "%s: {%sVV%s, %sVS%s},\n", op.name, name, suffix, name, suffix)
 		}
 		f.tables.WriteString("}\n")
-		for _, scalars := range [][2]string{{"", ""}, {"=", ""}, {"", "="}, {"=", "="}} {
-			selectKernel(v, scalars[0] != "", scalars[1] != "")
-		}
-		fmt.Fprintf(&f.tables, "\nvar select%s = [2][2]func(dst []float32, cond []bool, x, y []float32){{selectVV%s, selectVS%s}, {selectSV%s, selectSS%s}}\n",
-			suffix, suffix, suffix, suffix, suffix)
+		selectKernel(v)
 		boolKernel(v)
 		integerKernel(v, true)
 		integerKernel(v, false)
@@ -105,42 +101,13 @@ func (v vector) condition(at Mem) mask {
 	return mask{y: y}
 }
 
-func selectKernel(v vector, scalarX, scalarY bool) {
-	form := func(scalar bool) string {
-		if scalar {
-			return "S"
-		}
-		return "V"
-	}
-	v.function("select"+form(scalarX)+form(scalarY)+v.suffix(), "func(dst []float32, cond []bool, x, y []float32)")
-	n, dst, cond := v.length("dst"), v.pointer("dst"), v.pointer("cond")
-	advance := []moving{{dst, v.bytes()}, {cond, v.lanes()}}
-	operand := func(name string, scalar bool) (fixed value, at Mem) {
-		p := v.pointer(name)
-		if scalar {
-			fixed = v.register()
-			v.broadcast(Mem{Base: p}, fixed)
-			return fixed, Mem{}
-		}
-		advance = append(advance, moving{p, v.bytes()})
-		return nil, Mem{Base: p}
-	}
-	x, atX := operand("x", scalarX)
-	y, atY := operand("y", scalarY)
+func selectKernel(v vector) {
+	v.function("select"+v.suffix(), "func(dst []float32, cond []bool, x, y []float32)")
+	n, dst, cond, x, y := v.length("dst"), v.pointer("dst"), v.pointer("cond"), v.pointer("x"), v.pointer("y")
 	v.steps(n, func() {
 		m := v.condition(Mem{Base: cond})
-		var yes Op = atX
-		if scalarX {
-			yes = x
-		}
-		var no value
-		if scalarY {
-			no = v.copy(y)
-		} else {
-			no = v.get(atY, nil)
-		}
-		v.put(v.choose(m, yes, no), nil, Mem{Base: dst})
-	}, advance)
+		v.put(v.choose(m, Mem{Base: x}, v.get(Mem{Base: y}, nil)), nil, Mem{Base: dst})
+	}, []moving{{dst, v.bytes()}, {cond, v.lanes()}, {x, v.bytes()}, {y, v.bytes()}})
 }
 
 func boolKernel(v vector) {

@@ -28,14 +28,7 @@ func unary(f *file) {
 			}},
 			{"Floor", true, func(v vector, x value) value { return v.round(down, x) }},
 			{"Ceil", true, func(v vector, x value) value { return v.round(up, x) }},
-			{"Trunc", true, func(v vector, x value) value { return v.round(toZero, x) }},
 			{"RoundEven", true, func(v vector, x value) value { return v.round(nearest, x) }},
-			{"Round", true, func(v vector, x value) value {
-				// The number below a half carries exact halves over, and nothing else.
-				half := ps(v, float64(math.Nextafter32(0.5, 0)), math.Nextafter(0.5, 0))
-				shift := v.or(v.and(x, v.signBit()), v.constant(half))
-				return v.withSignOf(v.round(toZero, v.add(shift, x)), x)
-			}},
 			{"Square", true, func(v vector, x value) value { return v.mul(x, x) }},
 			{"Reciprocal", true, func(v vector, x value) value { return v.div(v.held(1), x) }},
 			{"Sqrt", true, vector.sqrt},
@@ -48,24 +41,12 @@ func unary(f *file) {
 			{"Tanh", false, vector.tanh},
 			{"Sigmoid", false, vector.sigmoid},
 			{"Erf", false, vector.erf},
-			{"Silu", false, func(v vector, x value) value { return v.mul(v.sigmoid(x), v.finite(x)) }},
 			{"Gelu", false, func(v vector, x value) value {
 				if v.wide {
 					return v.geluTabled(x)
 				}
 				e := v.erf(v.mul(x, v.constant(math.Sqrt2/2)))
 				return v.mul(v.mul(v.add(e, v.constant(1)), v.constant(0.5)), v.finite(x))
-			}},
-			{"GeluTanh", false, func(v vector, x value) value {
-				const c = 1.5957691216057308 // 2*sqrt(2/pi)
-				u := v.mul(x, x)
-				a := v.held(c * 0.044715)
-				v.times(a, u, v.constant(c))
-				return v.mul(v.sigmoid(v.mul(a, x)), v.finite(x))
-			}},
-			{"Softplus", false, func(v vector, x value) value {
-				l := v.log1p(v.expNegative(v.or(x, v.signBit())))
-				return v.add(l, v.max(v.held(0), x))
 			}},
 			{"Sin", false, func(v vector, x value) value { return v.sine(x, 0) }},
 			{"Cos", false, func(v vector, x value) value { return v.sine(x, 1) }},
@@ -393,11 +374,6 @@ func binary(f *file) {
 		v.mapping("axpy"+v.suffix(), []string{"=a", "x", "y"}, func(x []value) value {
 			v.addProduct(x[2], x[0], x[1])
 			return x[2]
-		})
-		v.mapping("normalise"+v.suffix(), []string{"x", "gamma", "beta", "=mean", "=scale"}, func(x []value) value {
-			r := v.mul(v.sub(x[0], x[3]), x[4])
-			v.times(r, x[1], x[2])
-			return r
 		})
 	}
 }

@@ -31,7 +31,6 @@ func main() {
 		{"binary", binary},
 		{"choose", choose},
 		{"reduce", reduce},
-		{"train", train},
 	} {
 		g := &file{Context: build.NewContext()}
 		f.write(g)
@@ -48,12 +47,11 @@ type file struct {
 	constants            map[string]int
 }
 
-// function starts a kernel. The signature may name the package's struct types; to avo they are pointers to bytes.
+// function starts a kernel. To avo the package's *microArgs is a pointer to bytes.
 func (f *file) function(name, signature string) {
 	f.Function(name)
 	f.Attributes(attr.NOSPLIT)
-	f.SignatureExpr(strings.NewReplacer("*microArgs", "*byte", "*AdamStep", "*byte", "bfloat16.BFloat16", "uint16",
-		"float16.Float16", "uint16").Replace(signature))
+	f.SignatureExpr(strings.ReplaceAll(signature, "*microArgs", "*byte"))
 	fmt.Fprintf(&f.declarations, "\n//go:noescape\nfunc %s%s\n", name, strings.TrimPrefix(signature, "func"))
 }
 

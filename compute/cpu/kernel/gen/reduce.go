@@ -43,18 +43,11 @@ func reduce(f *file) {
 			v.columns(name, op)
 			fmt.Fprintf(&f.tables, "%s: %s, ", op.name, name)
 		}
-		fmt.Fprintf(&f.tables, "},\nsquares: squares%s,\ndot: dot%s,\n}\n", v.suffix(), v.suffix())
+		fmt.Fprintf(&f.tables, "},\ndot: dot%s,\n}\n", v.suffix())
 		sum := folds[0]
-		v.run("squares"+v.suffix(), sum, []string{"x"}, nil, false, func(x, _ []value) value { return v.mul(x[0], x[0]) })
 		v.run("dot"+v.suffix(), sum, []string{"x", "y"}, nil, false, func(x, _ []value) value { return v.mul(x[0], x[1]) })
-		v.run("centred"+v.suffix(), sum, []string{"x"}, []string{"mean"}, false, func(x, s []value) value {
-			d := v.sub(x[0], s[0])
-			return v.mul(d, d)
-		})
 		if !v.double {
-			exp := func(x, s []value) value { return v.exp(v.sub(x[0], s[0])) }
-			v.run("expSum"+v.suffix(), sum, []string{"x"}, []string{"shift"}, false, exp)
-			v.run("expSumStore"+v.suffix(), sum, []string{"x"}, []string{"shift"}, true, exp)
+			v.run("expSum"+v.suffix(), sum, []string{"x"}, []string{"shift"}, true, func(x, s []value) value { return v.exp(v.sub(x[0], s[0])) })
 		}
 	}
 }

@@ -245,7 +245,6 @@ const (
 	nearest = 8
 	down    = 9
 	up      = 10
-	toZero  = 11
 )
 
 func (v vector) round(mode uint8, a value) value {
