@@ -8,6 +8,7 @@ import (
 
 	"github.com/gomlx/gomlx/backends"
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
+	"github.com/gyrus-dev/gyrus/compute/cpu/kernel"
 	"github.com/pkg/errors"
 )
 
@@ -24,10 +25,14 @@ type Backend struct {
 
 var _ backends.Backend = (*Backend)(nil)
 
-// New returns a backend. The configuration must be empty: the number of workers follows GOMAXPROCS.
+// New returns a backend. The configuration must be empty: the number of workers follows GOMAXPROCS. It fails where [kernel.TierVariable]
+// asks for what this processor cannot run.
 func New(config string) (backends.Backend, error) {
 	if strings.TrimSpace(config) != "" {
 		return nil, errors.Errorf("backend %q takes no configuration, got %q: use GOMAXPROCS to set the number of workers", Name, config)
+	}
+	if err := kernel.EnvError(); err != nil {
+		return nil, errors.WithMessagef(err, "backend %q", Name)
 	}
 	return &Backend{}, nil
 }
@@ -38,9 +43,9 @@ func (b *Backend) Name() string { return Name }
 // String returns "cpu".
 func (b *Backend) String() string { return Name }
 
-// Description says what the backend is, in words.
+// Description says in words what the backend is and runs on.
 func (b *Backend) Description() string {
-	return fmt.Sprintf("Gyrus compiled backend for %s/%s, %d workers", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
+	return fmt.Sprintf("Gyrus compiled backend for %s/%s (%s), %d workers", runtime.GOOS, runtime.GOARCH, kernel.Active(), runtime.GOMAXPROCS(0))
 }
 
 // NumDevices is 1.
