@@ -221,10 +221,7 @@ func axesBut(x *node, without ...[]int) []int {
 
 // conv writes a convolution as a contraction over the padded and dilated input.
 func (r *rewriter) conv(shape shapes.Shape, v convolution, x, w *node) (*node, error) {
-	if shape.Size() == 0 {
-		return r.zeros(shape)
-	}
-	if x.shape.Size() == 0 || w.shape.Size() == 0 {
+	if shape.Size() == 0 || x.shape.Size() == 0 || w.shape.Size() == 0 {
 		return r.zeros(shape)
 	}
 	// Along an input axis of one element each output position meets one kernel position, so there is no sum: output o takes the
@@ -316,7 +313,7 @@ func (r *rewriter) pad(x *node, shape shapes.Shape, pads []backends.PadAxis) (*n
 // axis is a loop with the strides of all operands and the result, in elements.
 type axis struct{ n, a, b, c, add int }
 
-// product is how one contraction runs: as matrix products over outer loops.
+// matmul is how a contraction runs: as matrix products inside loops.
 type matmul struct {
 	batch, outerRows, outerCols, outerDepth []axis // loops around the matrix product
 	rows, cols, depth                       axis   // of the matrix product; cols.c is 1
@@ -606,7 +603,7 @@ func packing(loops []loop, v view, isA bool) view {
 	return p
 }
 
-// repack returns the loops over a dense copy of a packing and the copy's view, base still to be set.
+// repack returns the view of a dense copy of a packing, without its base, and the loops over that.
 func repack(loops []loop, v view, isA bool) (view, []loop) {
 	out := slices.Clone(loops)
 	at := 0
@@ -778,10 +775,6 @@ type directStep[T, S any] struct {
 func (s *directStep[T, S]) run(f *frame) {
 	a, b, c := f.at(s.a), f.at(s.b), f.at(s.c)
 	n, terms := steps(s.result), steps(s.depth)
-	at := func(p unsafe.Pointer, i int) *T {
-		var t T
-		return (*T)(unsafe.Add(p, i*int(unsafe.Sizeof(t))))
-	}
 	pieces := 1
 	if n*terms > 1<<15 {
 		pieces = min(n, 64)
@@ -793,15 +786,15 @@ func (s *directStep[T, S]) run(f *frame) {
 			if len(s.depth) == 1 {
 				d := s.depth[0]
 				for q := range d.n {
-					sum = s.multiplyAdd(sum, s.load(*at(a, to.a+q*d.a)), s.load(*at(b, to.b+q*d.b)))
+					sum = s.multiplyAdd(sum, s.load(*element[T](a, to.a+q*d.a)), s.load(*element[T](b, to.b+q*d.b)))
 				}
 			} else {
 				for q := range terms {
 					t := offsetOf(s.depth, q)
-					sum = s.multiplyAdd(sum, s.load(*at(a, to.a+t.a)), s.load(*at(b, to.b+t.b)))
+					sum = s.multiplyAdd(sum, s.load(*element[T](a, to.a+t.a)), s.load(*element[T](b, to.b+t.b)))
 				}
 			}
-			*at(c, to.c) = s.store(sum)
+			*element[T](c, to.c) = s.store(sum)
 		}
 	})
 }
@@ -850,7 +843,7 @@ func (s *vectorStep[T]) run(f *frame) {
 		var storeA, storeB []T
 		for p := i * n / pieces; p < (i+1)*n/pieces; p++ {
 			to := offsetOf(s.result, p)
-			dst := span[T](unsafe.Add(f.at(s.c), to.c*int(unsafe.Sizeof(a[0]))), s.along.n)
+			dst := unsafe.Slice(element[T](f.at(s.c), to.c), s.along.n)
 			for q := range terms {
 				t := offsetOf(s.depth, q)
 				x := vectorAt(a, to.a+t.a, s.along.a, s.along.n, &storeA)
@@ -907,7 +900,7 @@ func newDirectStep(dtype dtypes.DType, loops [4][]axis, a, b, c ref) step {
 	case dtypes.Complex128:
 		return newDirect[complex128](loops, a, b, c)
 	case dtypes.BFloat16:
-		return newNarrowDirect(loops, a, b, c, bfloat16.BFloat16.Float32, roundBFloat16)
+		return newNarrowDirect(loops, a, b, c, bfloat16.BFloat16.Float32, kernel.RoundBFloat16)
 	default:
 		return newNarrowDirect(loops, a, b, c, float16.Float16.Float32, float16.Fromfloat32)
 	}

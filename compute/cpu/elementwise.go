@@ -26,7 +26,13 @@ type forms struct {
 // rowsFunc computes rows of a tile from the rows of a and a value of b for each.
 type rowsFunc func(dst, a, b unsafe.Pointer, rows, inner int)
 
+// span returns the n elements from p on.
 func span[T any](p unsafe.Pointer, n int) []T { return unsafe.Slice((*T)(p), n) }
+
+// element returns the i-th element from p on.
+func element[T any](p unsafe.Pointer, i int) *T {
+	return (*T)(unsafe.Add(p, i*int(unsafe.Sizeof(*new(T)))))
+}
 
 var floatUnary = map[opcode]kernel.UnaryOp{
 	backends.OpTypeAbs: kernel.Abs, backends.OpTypeNeg: kernel.Neg, backends.OpTypeSign: kernel.Sign, backends.OpTypeFloor: kernel.Floor,
@@ -74,7 +80,7 @@ func unaryFunc(op opcode, dtype dtypes.DType) tileFunc {
 	case dtypes.Float64:
 		return floatUnaryFunc[float64](op)
 	case dtypes.BFloat16:
-		return narrowUnary(op, bfloat16.BFloat16.Float32, roundBFloat16)
+		return narrowUnary(op, bfloat16.BFloat16.Float32, kernel.RoundBFloat16)
 	case dtypes.Float16:
 		return narrowUnary(op, float16.Float16.Float32, float16.Fromfloat32)
 	case dtypes.Int8:
@@ -357,7 +363,7 @@ func binaryForms(op opcode, dtype dtypes.DType) forms {
 		}
 		return numberForms[float64](op)
 	case dtypes.BFloat16:
-		return narrowBinary(op, bfloat16.BFloat16.Float32, roundBFloat16)
+		return narrowBinary(op, bfloat16.BFloat16.Float32, kernel.RoundBFloat16)
 	case dtypes.Float16:
 		return narrowBinary(op, float16.Float16.Float32, float16.Fromfloat32)
 	case dtypes.Int8:
@@ -546,9 +552,7 @@ func selectFunc(size int) tileFunc {
 	case 2:
 		return selectSized[uint16]
 	case 4:
-		return func(dst, a, b, c unsafe.Pointer, n int) {
-			kernel.Select(span[float32](dst, n), span[bool](a, n), span[float32](b, n), span[float32](c, n))
-		}
+		return selectSized[float32]
 	case 8:
 		return selectSized[uint64]
 	default:
@@ -557,14 +561,7 @@ func selectFunc(size int) tileFunc {
 }
 
 func selectSized[T any](dst, a, b, c unsafe.Pointer, n int) {
-	cond, x, y, r := span[bool](a, n), span[T](b, n), span[T](c, n), span[T](dst, n)
-	for i, v := range cond {
-		if v {
-			r[i] = x[i]
-		} else {
-			r[i] = y[i]
-		}
-	}
+	kernel.Select(span[T](dst, n), span[bool](a, n), span[T](b, n), span[T](c, n))
 }
 
 // convertFunc returns the conversion between two dtypes; nil if there is none. Floats outside an integer's range give its nearest bound,
@@ -712,7 +709,7 @@ func convertFrom[A any](to dtypes.DType, value func(A) float64) tileFunc {
 	case dtypes.Float64:
 		return mapFunc(func(x A) float64 { return value(x) })
 	case dtypes.BFloat16:
-		return mapFunc(func(x A) bfloat16.BFloat16 { return roundBFloat16(float32(value(x))) })
+		return mapFunc(func(x A) bfloat16.BFloat16 { return kernel.RoundBFloat16(float32(value(x))) })
 	case dtypes.Float16:
 		return mapFunc(func(x A) float16.Float16 { return float16.Fromfloat32(float32(value(x))) })
 	case dtypes.Complex64:
@@ -736,18 +733,9 @@ func clampTo(v float64, low, high int64) int64 {
 	return int64(v)
 }
 
-// roundBFloat16 rounds to the nearest bfloat16, halves to even, as every other backend but GoMLX's own does, which cuts.
-func roundBFloat16(x float32) bfloat16.BFloat16 {
-	b := math.Float32bits(x)
-	if x != x {
-		return bfloat16.FromBits(uint16(b>>16) | 0x40)
-	}
-	return bfloat16.FromBits(uint16((b + 0x7fff + b>>16&1) >> 16))
-}
-
-// scalarBytes returns v as a value of a floating-point dtype in memory.
-func scalarBytes(dtype dtypes.DType, v float64) unsafe.Pointer {
-	out := new(uint64)
-	convertFunc(dtypes.Float64, dtype)(unsafe.Pointer(out), unsafe.Pointer(&v), nil, nil, 1)
-	return unsafe.Pointer(out)
+// scalarOf returns v as the value of a scalar.
+func scalarOf(dtype dtypes.DType, v float64) *literal {
+	l := newLiteral(dtype.Size())
+	convertFunc(dtypes.Float64, dtype)(l.ptr(), unsafe.Pointer(&v), nil, nil, 1)
+	return l
 }

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/gomlx/gomlx/backends"
+	"github.com/gyrus-dev/gyrus/compute/cpu/kernel"
 )
 
 // step is one entry of an executable's program.
@@ -25,7 +26,7 @@ type ref struct {
 type frame struct {
 	ptrs  []unsafe.Pointer // of every stored value
 	arena *block
-	par   parallel
+	par   kernel.Parallel
 	alone *frame // the same for one worker
 }
 
@@ -177,11 +178,9 @@ func (e *emitter) plan() int {
 	for i := range e.values {
 		if v := &e.values[i]; v.kind == valueArena && v.made >= 0 {
 			made[v.made] = append(made[v.made], i)
-		}
-	}
-	for i := range e.values {
-		if v := &e.values[i]; v.kind == valueArena && v.made >= 0 && v.last < len(e.steps) {
-			dies[v.last] = append(dies[v.last], i)
+			if v.last < len(e.steps) {
+				dies[v.last] = append(dies[v.last], i)
+			}
 		}
 	}
 	var free spaces

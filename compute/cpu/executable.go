@@ -16,8 +16,6 @@ import (
 	"github.com/pkg/errors"
 )
 
-type parallel = kernel.Parallel
-
 // TraceVariable is the environment variable that, set to anything, makes every executable measure its steps and print their times to
 // standard error after its 1st, 2nd, 4th, 8th ... run.
 const TraceVariable = "GYRUS_TRACE"
@@ -31,7 +29,6 @@ type Executable struct {
 	outputs   []shapes.Shape
 	steps     []step
 	ptrs      []unsafe.Pointer // what every frame starts from: the constants
-	keep      []*literal       // what those point to
 	params    []int            // the value of each parameter
 	results   []int            // the value of each output
 	donors    []int            // for each output the parameter it may overwrite, or -1
@@ -66,11 +63,7 @@ func compileWith(b *Backend, name string, params, outputs []*node, fold bool) (x
 	}
 	gelus(outputs)
 	epilogues(outputs)
-	l, err := lower(b, graph, params, outputs)
-	if err != nil {
-		return nil, errors.WithMessagef(err, "compiling %q", name)
-	}
-	e := &emitter{lowering: l}
+	e := &emitter{lowering: lower(graph, params, outputs)}
 	if err := e.emit(); err != nil {
 		return nil, errors.WithMessagef(err, "compiling %q", name)
 	}
@@ -84,7 +77,6 @@ func compileWith(b *Backend, name string, params, outputs []*node, fold bool) (x
 		switch {
 		case v.kind == valueConstant:
 			x.ptrs[i] = v.literal.ptr()
-			x.keep = append(x.keep, v.literal)
 		case v.kind == valueArena && v.made >= 0:
 			x.offsets = append(x.offsets, arenaValue{i, v.index})
 		}

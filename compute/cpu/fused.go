@@ -81,8 +81,8 @@ type instruction struct {
 	rows    rowsFunc
 	size    int // bytes of an element of dst, or of what doLoad and doSpread move
 	load    *loader
-	outer   int // doBlocks: rows of the reduced axis in a block; doAccumulate: nothing
-	cols    int
+	outer   int // doBlocks: rows of the reduced axis in a block
+	cols    int // doBlocks and doAccumulate: columns of the result
 }
 
 // loader copies elements of a view to a tile.
@@ -100,7 +100,7 @@ func newLoader(v view, r ref) *loader {
 	return &loader{c.dims, c.strides, v.offset, r}
 }
 
-// run is one worker's evaluation of a piece.
+// tileRun is one worker's evaluation of a piece.
 type tileRun struct {
 	ptrs      []unsafe.Pointer
 	scratch   unsafe.Pointer
@@ -333,14 +333,11 @@ type fusedBuilder struct {
 	loaded map[string]place  // operands from outside already in the scratch area
 	spread map[*placed]place // row values repeated along their rows
 
-	slots     []slot
+	slots     []slotShape // the parts of the scratch area
 	freeSlots map[slotShape][]int
-	weight    int // of the work at one point
 }
 
-// slot is a part of the scratch area.
-type slot struct{ shape slotShape }
-
+// slotShape is what a part of the scratch area holds: a tile, a value for each of its rows, or columns.
 type slotShape struct {
 	size int // bytes of an element
 	kind slotKind
@@ -366,13 +363,13 @@ func (b *fusedBuilder) slotOf(shape slotShape) place {
 
 // ownSlot returns a slot that nothing else ever uses: what it holds may be loaded before the tiles.
 func (b *fusedBuilder) ownSlot(shape slotShape) place {
-	b.slots = append(b.slots, slot{shape})
+	b.slots = append(b.slots, shape)
 	return place{kind: inScratch, ref: ref{off: len(b.slots) - 1}, size: shape.size}
 }
 
 func (b *fusedBuilder) release(p place) {
 	if p.kind == inScratch {
-		shape := b.slots[p.ref.off].shape
+		shape := b.slots[p.ref.off]
 		b.freeSlots[shape] = append(b.freeSlots[shape], p.ref.off)
 	}
 }
@@ -469,7 +466,7 @@ func (b *fusedBuilder) member(m *placed) {
 	b.step.body = append(b.step.body, c)
 	w := opWeight(n.op, n.in[0].shape.DType)
 	if m.role == full {
-		b.weight += w
+		b.step.weight += w
 	}
 	if b.uses[m] == 0 {
 		b.release(dst)
@@ -578,7 +575,7 @@ func (b *fusedBuilder) outside(v view, as role, mayPoint bool) place {
 		return p
 	}
 	load := newLoader(v, b.e.refTo(view{base: v.base}))
-	b.weight += 4
+	b.step.weight += 4
 	if as == perRow {
 		p := b.ownSlot(slotShape{size: size, kind: slotRows})
 		b.step.body = append(b.step.body, instruction{kind: doLoadRows, dst: p, size: size, load: load})
@@ -603,7 +600,7 @@ func (b *fusedBuilder) reduction(m *placed) {
 		in = b.outside(v, full, false)
 	}
 	reduce := reduceFunctions(n.op, n.shape.DType)
-	b.weight += 2
+	b.step.weight += 2
 	if m.role == perRow {
 		dst := b.homeFor(m, size)
 		b.step.body = append(b.step.body, instruction{kind: doFold, op: n.op, reduce: reduce.fold, dst: dst, in: [3]place{in}, size: size})
@@ -725,9 +722,9 @@ func (b *fusedBuilder) layout() {
 	s, g := b.step, b.g
 	unit, _ := alignment(g.inner, g.blocks)
 	perPoint := 0
-	for _, sl := range b.slots {
-		if sl.shape.kind == slotTile {
-			perPoint += sl.shape.size
+	for _, shape := range b.slots {
+		if shape.kind == slotTile {
+			perPoint += shape.size
 		}
 	}
 	// A tile's values should stay in the first-level cache.
@@ -754,10 +751,9 @@ func (b *fusedBuilder) layout() {
 		s.blocks, s.pieces = 0, 0
 		return
 	}
-	s.weight = b.weight
 	// About 15 microseconds of work for each piece.
 	const pieceWork = 150000
-	pieces := max(1, b.weight) * s.blockLength / pieceWork
+	pieces := max(1, s.weight) * s.blockLength / pieceWork
 	if accumulates {
 		pieces = min(pieces, 32, max(1, s.blockLength/(8*g.blocks.inner)))
 	}
@@ -778,16 +774,16 @@ func (b *fusedBuilder) layout() {
 	}
 
 	offsets := make([]int, len(b.slots))
-	for i, sl := range b.slots {
+	for i, shape := range b.slots {
 		offsets[i] = s.scratch
 		n := s.tile
-		switch sl.shape.kind {
+		switch shape.kind {
 		case slotRows:
 			n = s.rowsPerTile
 		case slotColumns:
-			n = sl.shape.cols
+			n = shape.cols
 		}
-		s.scratch += (n*sl.shape.size + 63) / 64 * 64
+		s.scratch += (n*shape.size + 63) / 64 * 64
 	}
 	fix := func(code []instruction) {
 		for i := range code {

@@ -55,7 +55,6 @@ const (
 )
 
 type lowering struct {
-	backend *Backend
 	graph   *Builder
 	views   []*view   // by node id: what a layout op is a view of
 	places  []*placed // by node id
@@ -66,8 +65,8 @@ type lowering struct {
 	outputs []*placed
 }
 
-func lower(b *Backend, graph *Builder, params, outputs []*node) (*lowering, error) {
-	l := &lowering{backend: b, graph: graph, copies: map[string]*placed{}}
+func lower(graph *Builder, params, outputs []*node) *lowering {
+	l := &lowering{graph: graph, copies: map[string]*placed{}}
 	for _, p := range params {
 		l.place(p)
 	}
@@ -88,7 +87,7 @@ func lower(b *Backend, graph *Builder, params, outputs []*node) (*lowering, erro
 		l.outputs = append(l.outputs, p)
 	}
 	l.fuse()
-	return l, nil
+	return l
 }
 
 func (l *lowering) placeOf(n *node) *placed {

@@ -133,9 +133,7 @@ func (b *Builder) BatchNormGradient(operand, scale, mean, variance, gradOutput b
 
 // scalar adds a constant of a floating-point dtype.
 func (b *Builder) scalar(dtype dtypes.DType, v float64) *node {
-	l := newLiteral(dtype.Size())
-	copyMemory(l.ptr(), scalarBytes(dtype, v), dtype.Size())
-	return b.add(backends.OpTypeConstant, shapes.Make(dtype), l)
+	return b.add(backends.OpTypeConstant, shapes.Make(dtype), scalarOf(dtype, v))
 }
 
 // zerosLike adds zeros of x's shape.

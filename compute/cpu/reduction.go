@@ -61,7 +61,7 @@ func reduceFunctions(op opcode, dtype dtypes.DType) reduction {
 	case dtypes.Uint64:
 		return kernelReduction[uint64](k.op, k.combine)
 	case dtypes.BFloat16:
-		return narrowReduction(k.op, k.combine, dtype, bfloat16.BFloat16.Float32, roundBFloat16)
+		return narrowReduction(k.op, k.combine, dtype, bfloat16.BFloat16.Float32, kernel.RoundBFloat16)
 	case dtypes.Float16:
 		return narrowReduction(k.op, k.combine, dtype, float16.Float16.Float32, float16.Fromfloat32)
 	}
@@ -139,19 +139,11 @@ func (r *rewriter) identityOf(op opcode, shape shapes.Shape) (*node, error) {
 
 // extremeValue returns the lowest value of a dtype for ReduceMax, the highest for ReduceMin, and all bits set for ReduceBitwiseAnd.
 func extremeValue(op opcode, d dtypes.DType) *literal {
-	l := newLiteral(d.Size())
-	p := l.ptr()
 	if d.IsFloat() {
-		inf := math.Inf(1)
 		if op == backends.OpTypeReduceMax {
-			inf = math.Inf(-1)
+			return scalarOf(d, math.Inf(-1))
 		}
-		if d == dtypes.Float64 {
-			*(*float64)(p) = inf
-		} else {
-			convertFunc(dtypes.Float64, d)(p, unsafe.Pointer(&inf), nil, nil, 1)
-		}
-		return l
+		return scalarOf(d, math.Inf(1))
 	}
 	bits := uint(d.Size() * 8)
 	if d == dtypes.Bool {
@@ -170,6 +162,7 @@ func extremeValue(op opcode, d dtypes.DType) *literal {
 			v >>= 1
 		}
 	}
-	copyMemory(p, unsafe.Pointer(&v), d.Size()) // little-endian, as every value here
+	l := newLiteral(d.Size())
+	copyMemory(l.ptr(), unsafe.Pointer(&v), d.Size()) // little-endian, as every value here
 	return l
 }

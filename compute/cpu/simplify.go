@@ -143,9 +143,6 @@ func floatValue(n *node) (float64, bool) {
 		return 0, false
 	}
 	var v float64
-	if n.shape.DType == dtypes.Float64 {
-		return *(*float64)(n.attr.(*literal).ptr()), true
-	}
 	convertFunc(n.shape.DType, dtypes.Float64)(unsafe.Pointer(&v), n.attr.(*literal).ptr(), nil, nil, 1)
 	return v, true
 }
@@ -257,13 +254,7 @@ func (r *rewriter) zeros(shape shapes.Shape) (*node, error) {
 
 // constant returns a constant scalar.
 func (r *rewriter) constant(dtype dtypes.DType, v float64) (*node, error) {
-	l := newLiteral(dtype.Size())
-	if dtype == dtypes.Float64 {
-		copyMemory(l.ptr(), unsafe.Pointer(&v), 8)
-	} else {
-		convertFunc(dtypes.Float64, dtype)(l.ptr(), unsafe.Pointer(&v), nil, nil, 1)
-	}
-	return r.unique(backends.OpTypeConstant, shapes.Make(dtype), l)
+	return r.unique(backends.OpTypeConstant, shapes.Make(dtype), scalarOf(dtype, v))
 }
 
 func (r *rewriter) reshape(x *node, shape shapes.Shape) (*node, error) {

@@ -30,7 +30,7 @@ func (e *emitter) single(p *placed) (step, error) {
 	case opContract:
 		return e.contract(p), nil
 	case opIota1:
-		return &iotaStep{out, n.shape.Size(), size, fromInt64(dtype)}, nil
+		return &iotaStep{out, n.shape.Size(), size, convertFunc(dtypes.Int64, dtype)}, nil
 	case opRNGState:
 		return &rngStateStep{out, in[0], n.attr.(int)}, nil
 	case opRNGBits:
@@ -60,7 +60,7 @@ func (e *emitter) single(p *placed) (step, error) {
 		s.copy = newBoxCopy(size, out, 0, s.strides, in[1], 0, denseStrides(dims(1)), dims(1))
 		return s, nil
 	case backends.OpTypeGather:
-		return newGatherStep(n, out, in[0], in[1], dims(0), e.reader(p, 1)), nil
+		return newGatherStep(n, out, in[0], dims(0), e.reader(p, 1)), nil
 	case backends.OpTypeScatterSum, backends.OpTypeScatterMax, backends.OpTypeScatterMin:
 		e.mayTakeOver(p, 0)
 		return newScatterStep(n, out, in, dims(0), dims(1), dims(2), e.reader(p, 1)), nil
@@ -178,14 +178,6 @@ func (s *iotaStep) run(f *frame) {
 		}
 		s.convert(unsafe.Add(f.at(s.dst), from*s.size), unsafe.Pointer(&count), nil, nil, m)
 	}
-}
-
-// fromInt64 returns the conversion from int64 to any numeric dtype.
-func fromInt64(to dtypes.DType) tileFunc {
-	if to == dtypes.Int64 {
-		return mapFunc(func(x int64) int64 { return x })
-	}
-	return convertFunc(dtypes.Int64, to)
 }
 
 type reduceStep[T kernel.Float] struct {
@@ -411,7 +403,7 @@ type gatherStep struct {
 	work         int
 }
 
-func newGatherStep(n *node, dst, src ref, _ ref, have []int, indices indexReader) *gatherStep {
+func newGatherStep(n *node, dst, src ref, have []int, indices indexReader) *gatherStep {
 	g := n.attr.(gathering)
 	size := n.shape.DType.Size()
 	to := denseStrides(n.shape.Dimensions)
@@ -489,7 +481,7 @@ type scatterStep struct {
 	operand        []int // bytes
 	winDims        []int
 	winOut, winUpd []int // bytes
-	run_           int   // elements contiguous in both
+	line           int   // elements contiguous in both
 	updates        ref
 	combine        tileFunc
 	empty          bool
@@ -498,7 +490,7 @@ type scatterStep struct {
 func newScatterStep(n *node, dst ref, in []ref, have, idx, upd []int, indices indexReader) *scatterStep {
 	g := n.attr.(scattering)
 	size := n.shape.DType.Size()
-	s := &scatterStep{all: bytesStep{dst, in[0], n.shape.Size() * size}, indices: indices, updates: in[2], run_: 1,
+	s := &scatterStep{all: bytesStep{dst, in[0], n.shape.Size() * size}, indices: indices, updates: in[2], line: 1,
 		empty: product(upd) == 0}
 	op := map[opcode]opcode{backends.OpTypeScatterSum: backends.OpTypeAdd, backends.OpTypeScatterMax: backends.OpTypeMax,
 		backends.OpTypeScatterMin: backends.OpTypeMin}[n.op]
@@ -535,8 +527,8 @@ func newScatterStep(n *node, dst ref, in []ref, have, idx, upd []int, indices in
 		s.most = append(s.most, have[a]-window[a])
 		s.operand = append(s.operand, outStrides[a]*size)
 	}
-	for last := len(s.winDims) - 1; last >= 0 && s.winOut[last] == s.run_*size && s.winUpd[last] == s.run_*size; last-- {
-		s.run_ *= s.winDims[last]
+	for last := len(s.winDims) - 1; last >= 0 && s.winOut[last] == s.line*size && s.winUpd[last] == s.line*size; last-- {
+		s.line *= s.winDims[last]
 		s.winDims = s.winDims[:last]
 	}
 	return s
@@ -571,7 +563,7 @@ next:
 
 func (s *scatterStep) window(out, upd unsafe.Pointer, i int) {
 	if i == len(s.winDims) {
-		s.combine(out, out, upd, nil, s.run_)
+		s.combine(out, out, upd, nil, s.line)
 		return
 	}
 	for range s.winDims[i] {
@@ -593,7 +585,7 @@ func newArgStep(n *node, dst, src ref, have []int, from dtypes.DType) *argStep {
 	a := n.attr.(argExtreme)
 	s := &argStep{dst: dst, src: src, size: from.Size(),
 		extent: extent{product(have[:a.axis]), have[a.axis], product(have[a.axis+1:])}}
-	convert := fromInt64(n.shape.DType)
+	convert := convertFunc(dtypes.Int64, n.shape.DType)
 	size := n.shape.DType.Size()
 	s.store = func(d unsafe.Pointer, i, v int) {
 		w := int64(v)

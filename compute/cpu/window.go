@@ -57,7 +57,7 @@ func newWindowStep(n *node, dst ref, in []ref, operands []view) step {
 	case dtypes.Uint64:
 		return newNumberWindow[uint64](n, dst, in, operands)
 	case dtypes.BFloat16:
-		return newWindowOf(n, dst, in, operands, bfloat16.BFloat16.Float32, roundBFloat16)
+		return newWindowOf(n, dst, in, operands, bfloat16.BFloat16.Float32, kernel.RoundBFloat16)
 	default:
 		return newWindowOf(n, dst, in, operands, float16.Float16.Float32, float16.Fromfloat32)
 	}
@@ -76,12 +76,6 @@ func newWindowOf[T any, V kernel.Number](n *node, dst ref, in []ref, operands []
 		s.values = in[1]
 		s.out = operands[1].dims
 	}
-	var probe V
-	float := false
-	switch any(probe).(type) {
-	case float32, float64:
-		float = true
-	}
 	switch s.w.reduction {
 	case backends.ReduceOpProduct:
 		s.initial = 1
@@ -91,8 +85,8 @@ func newWindowOf[T any, V kernel.Number](n *node, dst ref, in []ref, operands []
 			op = backends.OpTypeReduceMin
 		}
 		d := n.shape.DType
-		if float && d.IsFloat16() {
-			d = dtypes.Float32
+		if d.IsFloat16() {
+			d = dtypes.Float32 // which V is then
 		}
 		s.initial = *(*V)(extremeValue(op, d).ptr())
 	}
@@ -181,10 +175,6 @@ func (s *windowStep[T, V]) runVectors(f *frame, src unsafe.Pointer, n, pieces in
 			}
 		}
 	})
-}
-
-func element[T any](p unsafe.Pointer, i int) *T {
-	return (*T)(unsafe.Add(p, i*int(unsafe.Sizeof(*new(T)))))
 }
 
 // visit calls each with the offset of every element of the i-th window that exists.
