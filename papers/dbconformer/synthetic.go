@@ -47,12 +47,12 @@ type syntheticParams struct {
 var synthetic = papers.Experiment{
 	Name: "synthetic",
 	Summary: "Left- or right-hand motor imagery of simulated people with known sources: every network is trained on all but one person and tested " +
-		"on the one left out, and within a person. All five people, 30 epochs (EEGNet 100), one seed; --full takes 100 epochs and three seeds.",
+		"on the one left out, and within a person. All five people, 30 epochs (EEGNet 100), one seed: about five minutes on two cores; --full takes 100 epochs and three seeds, about an hour.",
 	Tests: []string{"beats-baselines", "level", "dual-branch", "spatial-alone", "parameters", "sanity", "attention"},
 	Params: papers.Presets[syntheticParams]{
 		Quick: syntheticParams{Subjects: 4, Trials: 60, Samples: 500, Folds: 2, Epochs: 30, EEGNet: 30, Batch: 16, Rate: 2e-3, Depth: 1, Checks: 2, OwnEpochs: 30},
 		Default: syntheticParams{Subjects: 5, Trials: 80, Samples: 1000, Folds: 5, Epochs: 30, EEGNet: 100, Batch: 32, Rate: 1e-3, Depth: 2, Rivals: true,
-			Ablations: true, Checks: 2, Gains: true, Within: 2, OwnEpochs: 100},
+			Ablations: true, Checks: 2, Gains: true, Within: 1, OwnEpochs: 100},
 		Full: syntheticParams{Subjects: 5, Trials: 80, Samples: 1000, Folds: 5, Epochs: 100, EEGNet: 100, Batch: 32, Rate: 1e-3, Depth: 2, Rivals: true,
 			Ablations: true, Checks: 5, Gains: true, Within: 5, OwnEpochs: 100},
 	},
