@@ -202,6 +202,27 @@ func TestClockJumpIsToldFromLoss(t *testing.T) {
 	}
 }
 
+// TestBusySender stamps samples when it gets to them: after a pause come all that are due, close together.
+func TestBusySender(t *testing.T) {
+	tl := newTimeline(Signal{Rate: 250})
+	now, held := 0.0, 0
+	for i := range 10000 {
+		due := float64(i) / 250
+		if i%500 == 100 {
+			now = due + 0.09
+		}
+		if now = max(now+1e-5, due+1e-5*float64(i%7)); now > due+1e-3 {
+			held++
+		}
+		if v := tl.next(now, now); v.missing > 0 || v.jumped {
+			t.Fatalf("frame %d: %+v", i, v)
+		}
+	}
+	if held < 200 {
+		t.Errorf("only %d samples were late", held)
+	}
+}
+
 // TestJitterIsNoLoss gives times that scatter, as those of packets do.
 func TestJitterIsNoLoss(t *testing.T) {
 	tl := newTimeline(Signal{Rate: 250})

@@ -24,8 +24,8 @@ type Signal struct {
 	Channels []string // nil when the source knows only how many there are
 	Width    int      // number of channels
 	Rate     float64  // Hz
-	// Jitter is how far the time of a frame may be off, s, before it is taken for a gap; 0 means 50 ms. Where times are exact, what is
-	// tolerated shrinks to less than a period while the signal runs.
+	// Jitter is how far the time of a frame may be off, s, before it is taken for a gap; 0 means 100 ms. Where times are exact,
+	// as those of a device that counts its samples are, less than a period is tolerated.
 	Jitter float64
 	// Speed is how many seconds of the signal come in a second; 0 means 1.
 	Speed float64

@@ -14,6 +14,8 @@ type timeline struct {
 	begun    bool
 	expected float64 // time of the next frame
 	spread   float64 // how far times are off on average, s
+	frames   int     // that spread rests on
+	before   float64 // time of the last frame
 	last     float64 // arrival of the last frame, s
 }
 
@@ -23,8 +25,9 @@ type verdict struct {
 	jumped  bool // the clock was set
 }
 
-// defaultJitter is how far a time may be off unless the source says otherwise, s.
-const defaultJitter = 0.05
+// defaultJitter is how far a time may be off unless the source says otherwise, s: as long as a busy machine may keep a program that stamps
+// its samples from doing so.
+const defaultJitter = 0.1
 
 func newTimeline(s Signal) *timeline {
 	t := &timeline{period: 1 / s.Rate, jitter: s.Jitter}
@@ -42,18 +45,24 @@ func newTimeline(s Signal) *timeline {
 func (t *timeline) next(time, arrived float64) verdict {
 	if !t.begun {
 		t.begun = true
-		t.spread = t.jitter / 8
 		t.restart(time, arrived)
 		return verdict{}
 	}
-	// Times that are exact show the loss of a single frame; where they scatter, only a loss that stands out is one.
-	tolerance := max(0.75*t.period, min(8*t.spread, t.jitter))
+	// Where times are counted rather than read off a clock they are exact, and show the loss of a single frame; where they scatter, a
+	// sample that comes late is no loss as long as those after it may catch up.
+	tolerance := t.jitter
+	if t.frames > 20 && t.spread < 0.002*t.period {
+		tolerance = 0.75 * t.period
+	}
 	late := time - t.expected
 	passed := (arrived - t.last) * t.speed
 	switch {
-	case math.IsNaN(late) || late < -tolerance:
+	case math.IsNaN(late) || late < -tolerance && time <= t.before:
 		t.restart(time, arrived)
 		return verdict{jumped: true}
+	case late < -tolerance: // those before it were late
+		t.restart(time, arrived)
+		return verdict{}
 	case late > tolerance && t.speed > 0 && late > passed+t.speed+t.jitter:
 		// More time has passed by the signal's clock than by ours: nothing was lost, the clock was set.
 		t.restart(time, arrived)
@@ -64,8 +73,9 @@ func (t *timeline) next(time, arrived float64) verdict {
 	}
 	// The expected time follows slowly, as clocks drift; the spread forgets in about a hundred frames.
 	t.expected += t.period + 0.02*late
-	t.spread += 0.01 * (math.Abs(late) - t.spread)
-	t.last = arrived
+	t.frames++
+	t.spread += max(0.01, 1/float64(t.frames)) * (math.Abs(late) - t.spread)
+	t.before, t.last = time, arrived
 	return verdict{}
 }
 
@@ -75,5 +85,5 @@ func (t *timeline) skip(frames int) {
 }
 
 func (t *timeline) restart(time, arrived float64) {
-	t.expected, t.last = time+t.period, arrived
+	t.expected, t.before, t.last = time+t.period, time, arrived
 }
