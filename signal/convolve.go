@@ -124,33 +124,39 @@ func (c *convolution) run(group []stretch) {
 	for l, s := range group { // what the first sample of the result sees of the future
 		s.read(inputs[l][behind:c.taps-1], 0)
 	}
-	zero := make([]float64, n)
+	outputs := make([][]float64, len(group))
 	for first := 0; first < longest; first += step {
 		for l, s := range group {
 			s.read(inputs[l][c.taps-1:], first+ahead)
 		}
-		for part := range 2 {
-			rows := make([][]float64, 0, lanes.Width)
-			for l := part * lanes.Width; l < (part+1)*lanes.Width; l++ {
-				if l < len(group) {
-					rows = append(rows, inputs[l])
-				} else {
-					rows = append(rows, zero)
-				}
+		for half := 0; half < len(inputs); half += lanes.Width {
+			lanes.Interleave(x[half:], lanes.Point, inputs[half:min(half+lanes.Width, len(inputs))])
+		}
+		if len(inputs) <= lanes.Width {
+			for t := range n {
+				clear(x[t*lanes.Point+lanes.Width:][:lanes.Width])
 			}
-			interleavePoints(x[part*lanes.Width:], rows)
 		}
 		c.transform.Forward(x)
 		lanes.Multiply(x, c.spectrum)
 		c.transform.Inverse(x)
 		for l, s := range group {
-			if first < len(s.samples) {
-				out := s.samples[first:min(first+step, len(s.samples))]
-				for i := range out {
-					out[i] = x[(c.taps-1+i)*lanes.Point+l]
-				}
-			}
+			outputs[l] = s.samples[min(first, len(s.samples)):min(first+step, len(s.samples))]
 			copy(inputs[l], inputs[l][step:])
+		}
+		result := x[(c.taps-1)*lanes.Point:]
+		for half := 0; half < len(outputs); half += lanes.Width {
+			rows := outputs[half:min(half+lanes.Width, len(outputs))]
+			// Where stretches end apart, each is as long as it is.
+			if slices.ContainsFunc(rows, func(r []float64) bool { return len(r) != len(rows[0]) }) {
+				for l, row := range rows {
+					for t := range row {
+						row[t] = result[t*lanes.Point+half+l]
+					}
+				}
+				continue
+			}
+			lanes.Deinterleave(rows, result[half:], lanes.Point)
 		}
 	}
 }
@@ -168,18 +174,6 @@ func (s *stretch) read(dst []float64, first int) {
 		dst = dst[n:]
 	}
 	clear(dst)
-}
-
-// interleavePoints writes eight rows into one half of the points of x.
-func interleavePoints(x []float64, rows [][]float64) {
-	n := len(rows[0])
-	r0, r1, r2, r3 := rows[0][:n], rows[1][:n], rows[2][:n], rows[3][:n]
-	r4, r5, r6, r7 := rows[4][:n], rows[5][:n], rows[6][:n], rows[7][:n]
-	for t := range n {
-		d := (*[lanes.Width]float64)(x[t*lanes.Point:])
-		d[0], d[1], d[2], d[3] = r0[t], r1[t], r2[t], r3[t]
-		d[4], d[5], d[6], d[7] = r4[t], r5[t], r6[t], r7[t]
-	}
 }
 
 // Filter returns x filtered causally from rest; x is left alone.

@@ -108,9 +108,9 @@ func (st *sectionsStream) filter(block [][]float64) {
 	for g := range st.state {
 		rows := block[g*lanes.Width : min((g+1)*lanes.Width, len(block))]
 		x := st.buffer[:len(block[0])*lanes.Width]
-		lanes.Interleave(x, rows)
+		lanes.Interleave(x, lanes.Width, rows)
 		lanes.Biquads(st.numbers, st.state[g], x)
-		lanes.Deinterleave(rows, x)
+		lanes.Deinterleave(rows, x, lanes.Width)
 	}
 }
 
@@ -172,7 +172,7 @@ func (s Sections) ZeroPhase(x *mat.Dense) error {
 		for first := 0; first < n; first += blockSamples {
 			last := min(first+blockSamples, n)
 			part := body[first*lanes.Width : last*lanes.Width]
-			lanes.Interleave(part, parts(rows, first, last))
+			lanes.Interleave(part, lanes.Width, parts(rows, first, last))
 			lanes.Biquads(numbers, state, part)
 		}
 		lanes.Biquads(numbers, state, tail)
@@ -182,7 +182,7 @@ func (s Sections) ZeroPhase(x *mat.Dense) error {
 			first := max(0, last-blockSamples)
 			part := body[first*lanes.Width : last*lanes.Width]
 			lanes.BiquadsBackwards(numbers, state, part)
-			lanes.Deinterleave(parts(rows, first, last), part)
+			lanes.Deinterleave(parts(rows, first, last), part, lanes.Width)
 		}
 	})
 	return nil

@@ -3,47 +3,68 @@ package lanes
 // Width is the number of signals computed at once.
 const Width = 8
 
-// Interleave writes up to Width rows of equal length into dst, sample by sample: lane l of sample t at t*Width+l. Lanes without a row
-// become zero. The length of dst is Width times that of a row.
-func Interleave(dst []float64, rows [][]float64) {
-	if len(rows) < Width {
-		clear(dst)
-	}
-	if len(rows) == Width {
-		n := len(dst) / Width
-		r0, r1, r2, r3 := rows[0][:n], rows[1][:n], rows[2][:n], rows[3][:n]
-		r4, r5, r6, r7 := rows[4][:n], rows[5][:n], rows[6][:n], rows[7][:n]
-		for t := range n {
-			d := (*[Width]float64)(dst[t*Width:])
-			d[0], d[1], d[2], d[3] = r0[t], r1[t], r2[t], r3[t]
-			d[4], d[5], d[6], d[7] = r4[t], r5[t], r6[t], r7[t]
-		}
+// Interleave writes up to Width rows of equal length into dst, sample by sample: lane l of sample t at t*stride+l. Lanes without a row become
+// zero. The stride is Width for signals to filter and Point for a half of the points of a transform.
+func Interleave(dst []float64, stride int, rows [][]float64) {
+	if len(rows) == 0 {
 		return
 	}
-	for l, row := range rows {
-		for t, v := range row {
-			dst[t*Width+l] = v
+	n := len(rows[0])
+	done := 0
+	if len(rows) == Width {
+		done = n / Width * Width
+		if done > 0 {
+			active.interleave(dst[:(n-1)*stride+Width], stride, rows, done)
 		}
+	}
+	for t := done; t < n; t++ {
+		d := (*[Width]float64)(dst[t*stride:])
+		for l, row := range rows {
+			d[l] = row[t]
+		}
+		clear(d[len(rows):])
 	}
 }
 
 // Deinterleave is the inverse of Interleave: it fills the rows from src.
-func Deinterleave(rows [][]float64, src []float64) {
-	if len(rows) == Width {
-		n := len(src) / Width
-		r0, r1, r2, r3 := rows[0][:n], rows[1][:n], rows[2][:n], rows[3][:n]
-		r4, r5, r6, r7 := rows[4][:n], rows[5][:n], rows[6][:n], rows[7][:n]
-		for t := range n {
-			s := (*[Width]float64)(src[t*Width:])
-			r0[t], r1[t], r2[t], r3[t] = s[0], s[1], s[2], s[3]
-			r4[t], r5[t], r6[t], r7[t] = s[4], s[5], s[6], s[7]
-		}
+func Deinterleave(rows [][]float64, src []float64, stride int) {
+	if len(rows) == 0 {
 		return
 	}
-	for l, row := range rows {
-		for t := range row {
-			row[t] = src[t*Width+l]
+	n := len(rows[0])
+	done := 0
+	if len(rows) == Width {
+		done = n / Width * Width
+		if done > 0 {
+			active.deinterleave(rows, src[:(n-1)*stride+Width], stride, done)
 		}
+	}
+	for t := done; t < n; t++ {
+		s := (*[Width]float64)(src[t*stride:])
+		for l, row := range rows {
+			row[t] = s[l]
+		}
+	}
+}
+
+// portableInterleave interleaves the first n samples of Width rows.
+func portableInterleave(dst []float64, stride int, rows [][]float64, n int) {
+	r0, r1, r2, r3 := rows[0][:n], rows[1][:n], rows[2][:n], rows[3][:n]
+	r4, r5, r6, r7 := rows[4][:n], rows[5][:n], rows[6][:n], rows[7][:n]
+	for t := range n {
+		d := (*[Width]float64)(dst[t*stride:])
+		d[0], d[1], d[2], d[3] = r0[t], r1[t], r2[t], r3[t]
+		d[4], d[5], d[6], d[7] = r4[t], r5[t], r6[t], r7[t]
+	}
+}
+
+func portableDeinterleave(rows [][]float64, src []float64, stride, n int) {
+	r0, r1, r2, r3 := rows[0][:n], rows[1][:n], rows[2][:n], rows[3][:n]
+	r4, r5, r6, r7 := rows[4][:n], rows[5][:n], rows[6][:n], rows[7][:n]
+	for t := range n {
+		s := (*[Width]float64)(src[t*stride:])
+		r0[t], r1[t], r2[t], r3[t] = s[0], s[1], s[2], s[3]
+		r4[t], r5[t], r6[t], r7[t] = s[4], s[5], s[6], s[7]
 	}
 }
 

@@ -3,6 +3,12 @@
 package lanes
 
 //go:noescape
+func interleaveAVX512(dst *float64, rows **float64, n int, stride int)
+
+//go:noescape
+func deinterleaveAVX512(src *float64, rows **float64, n int, stride int)
+
+//go:noescape
 func biquads1AVX512(coefficients *float64, state *float64, x *float64, n int, step int)
 
 //go:noescape
@@ -31,6 +37,12 @@ func tanhAVX512(dst []float64, x []float64)
 
 //go:noescape
 func logisticAVX512(dst []float64, x []float64)
+
+//go:noescape
+func interleaveAVX2(dst *float64, rows **float64, n int, stride int)
+
+//go:noescape
+func deinterleaveAVX2(src *float64, rows **float64, n int, stride int)
 
 //go:noescape
 func biquads1AVX2(coefficients *float64, state *float64, x *float64, n int, step int)

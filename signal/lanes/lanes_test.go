@@ -30,31 +30,40 @@ func noise(n int, seed uint64) []float64 {
 }
 
 func TestInterleavingIsUndone(t *testing.T) {
-	for _, count := range []int{1, 3, Width} {
-		var rows, back [][]float64
-		for l := range count {
-			rows, back = append(rows, noise(13, uint64(l))), append(back, make([]float64, 13))
-		}
-		dst := noise(13*Width, 99)
-		Interleave(dst, rows)
-		for t0 := range 13 {
-			for l := range Width {
-				want := 0.0
-				if l < count {
-					want = rows[l][t0]
-				}
-				if dst[t0*Width+l] != want {
-					t.Fatalf("%d rows: sample %d of lane %d is %g, want %g", count, t0, l, dst[t0*Width+l], want)
+	onEveryTier(t, func(t *testing.T) {
+		for _, count := range []int{1, 3, Width} {
+			for _, stride := range []int{Width, Point} {
+				for _, n := range []int{1, 8, 13, 40} {
+					var rows, back [][]float64
+					for l := range count {
+						rows, back = append(rows, noise(n, uint64(l))), append(back, make([]float64, n))
+					}
+					dst := noise(n*stride, 99)
+					before := slices.Clone(dst)
+					Interleave(dst, stride, rows)
+					for i := range n {
+						for l := range stride {
+							want := 0.0
+							if l < count {
+								want = rows[l][i]
+							} else if l >= Width {
+								want = before[i*stride+l] // the other half of a point
+							}
+							if dst[i*stride+l] != want {
+								t.Fatalf("%d rows: sample %d of lane %d is %g, want %g", count, i, l, dst[i*stride+l], want)
+							}
+						}
+					}
+					Deinterleave(back, dst, stride)
+					for l := range rows {
+						if !slices.Equal(rows[l], back[l]) {
+							t.Fatalf("row %d of %d did not come back", l, count)
+						}
+					}
 				}
 			}
 		}
-		Deinterleave(back, dst)
-		for l := range rows {
-			if !slices.Equal(rows[l], back[l]) {
-				t.Fatalf("row %d of %d did not come back", l, count)
-			}
-		}
-	}
+	})
 }
 
 // Every tier gives what the textbook's recursion gives lane by lane, bit for bit, forwards and backwards, wherever the signal is cut.

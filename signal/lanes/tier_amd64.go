@@ -8,6 +8,7 @@ func loopsOf(tier kernel.Tier) loops {
 	switch tier {
 	case kernel.AVX512:
 		return loops{
+			interleave: interleaved(interleaveAVX512), deinterleave: deinterleaved(deinterleaveAVX512),
 			biquads: func(sections []Section, state []State, x []float64, backwards bool) int {
 				first, step := path(x, backwards)
 				n := len(x) / Width
@@ -27,6 +28,7 @@ func loopsOf(tier kernel.Tier) loops {
 		}
 	case kernel.AVX2:
 		return loops{
+			interleave: interleaved(interleaveAVX2), deinterleave: deinterleaved(deinterleaveAVX2),
 			biquads: func(sections []Section, state []State, x []float64, backwards bool) int {
 				first, step := path(x, backwards)
 				n := len(x) / Width
@@ -70,5 +72,29 @@ func columns(sum func(s1, s2, s3, s4, x *float64, groups, rows, stride int)) fun
 	return func(sums *[4][]float64, x []float64, columns int) {
 		n := len(sums[0])
 		sum(&sums[0][0], &sums[1][0], &sums[2][0], &sums[3][0], &x[0], columns/Width, len(x)/n, n)
+	}
+}
+
+// pointers holds where the rows begin.
+type pointers [Width]*float64
+
+func begin(rows [][]float64, n int) (p pointers) {
+	for l, row := range rows {
+		p[l] = &row[:n][0]
+	}
+	return p
+}
+
+func interleaved(f func(dst *float64, rows **float64, n, stride int)) func(dst []float64, stride int, rows [][]float64, n int) {
+	return func(dst []float64, stride int, rows [][]float64, n int) {
+		p := begin(rows, n)
+		f(&dst[0], &p[0], n/Width, 8*stride)
+	}
+}
+
+func deinterleaved(f func(src *float64, rows **float64, n, stride int)) func(rows [][]float64, src []float64, stride, n int) {
+	return func(rows [][]float64, src []float64, stride, n int) {
+		p := begin(rows, n)
+		f(&src[0], &p[0], n/Width, 8*stride)
 	}
 }

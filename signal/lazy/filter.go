@@ -163,10 +163,11 @@ type extended struct {
 	mirror  [][]float64 // what is left of the reflected tail
 }
 
-func (e *extended) begin(frames int64, name string) error {
+func (e *extended) begin(frames int64) error {
 	if frames <= int64(e.pad) {
-		return fmt.Errorf("%d samples are too few to filter without phase shift: this filter needs more than %d; "+
-			"use a wider transition or a lower order, or filter causally (%s)", frames, e.pad, name)
+		return &recording.Error{Offset: -1, Found: fmt.Sprintf("%d samples without a gap", frames),
+			Expected: fmt.Sprintf("more than %d, which this filter needs to run without phase shift", e.pad),
+			Remedy:   "use a wider transition or a lower order, or filter causally"}
 	}
 	*e = extended{pad: e.pad, left: frames}
 	return nil
@@ -259,7 +260,7 @@ func (f *delayed) begin(frames int64) error {
 	f.stream.reset()
 	f.ends.pad = f.delay
 	f.skip = 2 * f.delay
-	return f.ends.begin(frames, "--causal")
+	return f.ends.begin(frames)
 }
 
 func (f *delayed) next(read func([][]float64) error) ([][]float64, error) {
@@ -296,7 +297,7 @@ func (f *bothWays) begin(frames int64) error {
 	f.ends.pad = f.pad
 	f.skip = f.pad
 	f.buffer, f.ended = nil, false
-	return f.ends.begin(frames, "--causal")
+	return f.ends.begin(frames)
 }
 
 func (f *bothWays) next(read func([][]float64) error) ([][]float64, error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/signal"
+	"github.com/gyrus-dev/gyrus/signal/spectrum"
 )
 
 const rate = 250
@@ -133,7 +134,7 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := short.Read(0, 100); err == nil || !strings.Contains(err.Error(), "too few") {
+	if _, err := short.Read(0, 100); err == nil || !strings.Contains(err.Error(), "100 samples without a gap") {
 		t.Errorf("a short recording: %v", err)
 	}
 	r := noise(2, 1000)
@@ -218,5 +219,38 @@ func TestMemory(t *testing.T) {
 				t.Errorf("%s, %d MB of samples: %d MB in use", kind, frames*256>>20, most>>20)
 			}
 		}
+	}
+}
+
+func TestWelchIsThatOfTheWholeSignal(t *testing.T) {
+	r := noise(3, 50001)
+	x, err := signal.Matrix(r, 0, 50001, 0, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []spectrum.Welch{{Segment: 500}, {Segment: 501, Step: 100}} {
+		want, err := w.PSD(x, rate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Channels many times over, so that it takes pieces.
+		var channels []int
+		for range 50 {
+			channels = append(channels, 0, 1, 2)
+		}
+		got, err := Welch(r, w, 0, r.Frames, channels...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range 150 {
+			for i := range want.Frequencies {
+				if a, b := want.Power.At(c%3, i), got.Power.At(c, i); math.Abs(a-b) > 1e-9*a {
+					t.Fatalf("segments of %d: channel %d at %g Hz is %g, want %g", w.Segment, c, want.Frequencies[i], b, a)
+				}
+			}
+		}
+	}
+	if _, err := Welch(noise(1, 1000, recording.Gap{Frame: 500, Seconds: 1}), spectrum.Welch{Segment: 501}, 0, 1000, 0); err == nil || !strings.Contains(err.Error(), "has 500") {
+		t.Errorf("segments longer than any stretch: %v", err)
 	}
 }

@@ -12,6 +12,8 @@ import (
 
 func main() {
 	for _, v := range []vector{{wide: true}, {wide: false}} {
+		v.transpose("interleave", "dst", true)
+		v.transpose("deinterleave", "src", false)
 		for _, sections := range []int{1, 2, 4} {
 			if v.wide || sections < 4 {
 				v.biquads(sections)
@@ -91,6 +93,109 @@ func (v vector) with(f arithmetic, a reg.VecVirtual, b Op) reg.VecVirtual {
 	r := v.register()
 	f(b, a, r)
 	return r
+}
+
+// transpose emits the way from rows to interleaved samples or back, eight samples at a time.
+func (v vector) transpose(name, other string, interleave bool) {
+	TEXT(v.name(name), NOSPLIT, "func("+other+" *float64, rows **float64, n, stride int)")
+	Pragma("noescape")
+	block, stride, n := Load(Param(other), GP64()), Load(Param("stride"), GP64()), Load(Param("n"), GP64())
+	var rows [8]reg.GPVirtual
+	table := Load(Param("rows"), GP64())
+	for l := range rows {
+		rows[l] = GP64()
+		MOVQ(Mem{Base: table, Disp: 8 * l}, rows[l])
+	}
+	Label("loop")
+	if v.wide {
+		var in [8]reg.VecVirtual
+		for i := range in {
+			if interleave {
+				in[i] = v.load(Mem{Base: rows[i]})
+			} else {
+				in[i] = v.load(Mem{Base: block})
+				ADDQ(stride, block)
+			}
+		}
+		for i, out := range v.transposed8(in) {
+			if interleave {
+				VMOVUPD(out, Mem{Base: block})
+				ADDQ(stride, block)
+			} else {
+				VMOVUPD(out, Mem{Base: rows[i]})
+			}
+		}
+	} else {
+		for samples := range 2 {
+			for half := range 2 {
+				at := GP64()
+				MOVQ(block, at)
+				var in [4]reg.VecVirtual
+				for i := range in {
+					if interleave {
+						in[i] = v.load(Mem{Base: rows[4*half+i], Disp: 32 * samples})
+					} else {
+						in[i] = v.load(Mem{Base: at, Disp: 32 * half})
+						ADDQ(stride, at)
+					}
+				}
+				for i, out := range v.transposed4(in) {
+					if interleave {
+						VMOVUPD(out, Mem{Base: at, Disp: 32 * half})
+						ADDQ(stride, at)
+					} else {
+						VMOVUPD(out, Mem{Base: rows[4*half+i], Disp: 32 * samples})
+					}
+				}
+			}
+			LEAQ(Mem{Base: block, Index: stride, Scale: 4}, block)
+		}
+	}
+	for l := range rows {
+		ADDQ(Imm(64), rows[l])
+	}
+	DECQ(n)
+	JNZ(LabelRef("loop"))
+	v.finish()
+}
+
+// transposed8 returns the columns of eight registers of eight numbers.
+func (v vector) transposed8(r [8]reg.VecVirtual) (out [8]reg.VecVirtual) {
+	shuffle := func(imm uint64, a, b reg.VecVirtual) reg.VecVirtual {
+		z := ZMM()
+		VSHUFF64X2(Imm(imm), b, a, z)
+		return z
+	}
+	const even, odd = 0x88, 0xdd // quarters of a, then of b
+	for second := range 2 {
+		unpack := VUNPCKLPD
+		if second == 1 {
+			unpack = VUNPCKHPD
+		}
+		var t [4]reg.VecVirtual
+		for i := range t {
+			t[i] = v.with(unpack, r[2*i], r[2*i+1])
+		}
+		a, b := shuffle(even, t[0], t[1]), shuffle(odd, t[0], t[1])
+		c, d := shuffle(even, t[2], t[3]), shuffle(odd, t[2], t[3])
+		out[second], out[second+4] = shuffle(even, a, c), shuffle(odd, a, c)
+		out[second+2], out[second+6] = shuffle(even, b, d), shuffle(odd, b, d)
+	}
+	return out
+}
+
+// transposed4 returns the columns of four registers of four numbers.
+func (v vector) transposed4(r [4]reg.VecVirtual) (out [4]reg.VecVirtual) {
+	join := func(imm uint64, a, b reg.VecVirtual) reg.VecVirtual {
+		y := YMM()
+		VPERM2F128(Imm(imm), b, a, y)
+		return y
+	}
+	a, b := v.with(VUNPCKLPD, r[0], r[1]), v.with(VUNPCKHPD, r[0], r[1])
+	c, d := v.with(VUNPCKLPD, r[2], r[3]), v.with(VUNPCKHPD, r[2], r[3])
+	out[0], out[2] = join(0x20, a, c), join(0x31, a, c)
+	out[1], out[3] = join(0x20, b, d), join(0x31, b, d)
+	return out
 }
 
 // biquads emits second-order sections one after the other: the state stays in registers, and as many coefficients as fit.
