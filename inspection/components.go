@@ -16,11 +16,11 @@ import (
 
 // Component is what is known about one component of a decomposition.
 type Component struct {
-	Number    int                // from 0
-	Explained float64            // part of the variance of all channels
-	Kurtosis  float64            // excess over a Gaussian's: large where activity is rare and strong, as of blinks and loose electrodes
-	Reference map[string]float64 // correlation with each channel recorded beside, such as EOG
-	Removed   bool
+	Number    int                `json:"component"`             // from 0
+	Explained float64            `json:"explained"`             // part of the variance of all channels
+	Kurtosis  float64            `json:"kurtosis"`              // excess over a Gaussian's: large where activity is rare and strong, as of blinks and loose electrodes
+	Reference map[string]float64 `json:"correlation,omitempty"` // correlation with each channel recorded beside, such as EOG
+	Removed   bool               `json:"removed,omitempty"`
 }
 
 // Components makes the page of a decomposition of some channels of a recording, and what it says of every component. X is what was

@@ -213,7 +213,8 @@ func spectra(r *recording.Recording) ([]report.Part, error) {
 			if err != nil {
 				return nil, err
 			}
-			spectraPart.Figures = append(spectraPart.Figures, spectrumFigure(r, k, channels, psd, float64(frames)/r.Rate))
+			spectraPart.Figures = append(spectraPart.Figures, SpectrumFigure(r, channels, psd,
+				fmt.Sprintf("Welch's method over %s, Hann windows of %.3g s.", secondsText(float64(frames)/r.Rate), 1/psd.Frequencies[1])))
 			if f, ok := bandMaps(r, k, channels, psd); ok {
 				maps.Figures = append(maps.Figures, f)
 			}
@@ -252,20 +253,20 @@ func finiteRows(channels []int, x *mat.Dense) ([]int, *mat.Dense) {
 	return keep, mat.NewDense(len(keep), n, rows)
 }
 
-func spectrumFigure(r *recording.Recording, k kind, channels []int, psd *spectrum.PSD, seconds float64) report.Figure {
+// SpectrumFigure draws the spectra of channels of one type and unit; says is how they were estimated.
+func SpectrumFigure(r *recording.Recording, channels []int, psd *spectrum.PSD, says string) report.Figure {
 	var lines []report.Spectrum
 	for i, c := range channels {
 		lines = append(lines, report.Spectrum{Name: r.Channels[c].Name, Power: psd.Power.RawRowView(i)})
 	}
-	title := cmp.Or(k.name, "signals")
-	unit := "power (dB)"
-	if k.unit != "" {
-		unit = fmt.Sprintf("power (dB re 1 (%s)²/Hz)", micro(k.unit))
+	kind, unit, label := r.Channels[channels[0]].Type, r.Channels[channels[0]].Unit, "power (dB)"
+	if unit != "" {
+		label = fmt.Sprintf("power (dB re 1 (%s)²/Hz)", micro(unit))
 	}
-	from := math.Min(0.5, psd.Frequencies[len(psd.Frequencies)-1]/4)
-	f := report.Frame{ID: "spectrum-" + strings.ToLower(title) + fmt.Sprint(len(title)+len(k.unit)), Title: fmt.Sprintf("%s, %d channels", title, len(channels)),
-		YLabel: unit, XLim: [2]float64{from, psd.Frequencies[len(psd.Frequencies)-1]}, Events: Mains(psd),
-		Caption: fmt.Sprintf("Welch's method over %s, Hann windows of %.3g s. A background that falls as 1/f is a straight line.", secondsText(seconds), 1/psd.Frequencies[1])}
+	highest := psd.Frequencies[len(psd.Frequencies)-1]
+	f := report.Frame{ID: "spectrum-" + kind + unit, Title: fmt.Sprintf("%s, %s", cmp.Or(kind, "signals"), several(len(channels), "channel")),
+		YLabel: label, XLim: [2]float64{math.Min(0.5, highest/4), highest}, Events: Mains(psd),
+		Caption: says + " A background that falls as 1/f is a straight line."}
 	if len(f.Events) > 0 {
 		f.Caption += " Dashed lines: peaks at the frequency of the mains and its harmonics, 6 dB and more above what is beside them."
 	}
@@ -531,4 +532,25 @@ func channelPart(r *recording.Recording, d *recording.Description) report.Part {
 		t.Rows = append(t.Rows, row)
 	}
 	return report.Part{ID: "channels", Title: "Channels", Tables: []report.Table{t}}
+}
+
+// Kinds are channels grouped by type and unit, as they share a picture.
+func Kinds(r *recording.Recording, channels []int) [][]int {
+	var out [][]int
+	for _, k := range kindsOf(r) {
+		k.channels = slices.DeleteFunc(k.channels, func(c int) bool { return !slices.Contains(channels, c) })
+		if len(k.channels) > 0 {
+			out = append(out, k.channels)
+		}
+	}
+	return out
+}
+
+// Rows are the spectra of some of the channels that psd is of.
+func Rows(psd *spectrum.PSD, channels, some []int) *spectrum.PSD {
+	out := &spectrum.PSD{Frequencies: psd.Frequencies, Power: mat.NewDense(len(some), len(psd.Frequencies), nil)}
+	for i, c := range some {
+		out.Power.SetRow(i, psd.Power.RawRowView(slices.Index(channels, c)))
+	}
+	return out
 }

@@ -25,3 +25,10 @@ func quantile(values []float64, q float64) float64 {
 	}
 	return s[k] + (at-math.Floor(at))*(s[k+1]-s[k])
 }
+
+func several(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return counted(n) + " " + what + "s"
+}

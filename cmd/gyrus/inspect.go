@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -85,27 +84,11 @@ func showPage(cmd *cobra.Command, sheet *report.Sheet, path string, overwrite, o
 	return nil
 }
 
-func writePage(sheet *report.Sheet, path string, overwrite bool) (err error) {
+func writePage(sheet *report.Sheet, path string, overwrite bool) error {
 	if err := export.Exists(path, export.Options{Overwrite: overwrite}); err != nil {
 		return err
 	}
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closed := file.Close(); err == nil {
-			err = closed
-		}
-		if err != nil {
-			os.Remove(path)
-		}
-	}()
-	w := bufio.NewWriter(file)
-	if err := sheet.WriteHTML(w); err != nil {
-		return err
-	}
-	return w.Flush()
+	return writeWith(path, sheet.WriteHTML)
 }
 
 // extension is a file name's ending in lower case, with the dot; ".nii.gz" is one.
