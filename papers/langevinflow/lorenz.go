@@ -71,7 +71,7 @@ const binMS = 20
 var lorenz = papers.Experiment{
 	Name: "lorenz",
 	Summary: "Poisson spikes of 30 neurons driven by the Lorenz attractor, with the true rates known: trains LangevinFlow with both KL weightings, " +
-		"its ablation and the baselines on 65 conditions × 16 repeats, tests on 4 fresh repeats. About 2 minutes a seed on two free cores, 3 on one.",
+		"its ablation and the baselines on 65 conditions × 16 repeats, tests on 4 fresh repeats. About three minutes a seed on two cores.",
 	Tests:   []string{"lorenz-rates", "lorenz-held-out", "langevin-part", "reads-time", "force", "forward", "mc-maze"},
 	Params:  lorenzPresets,
 	Seeds:   papers.Seeds{Quick: 1, Default: 1, Full: 3},
