@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strings"
@@ -601,6 +602,11 @@ func TestWebSocket(t *testing.T) {
 	locked := &WebSocket{listener: w.listener, token: "secret"}
 	if !strings.HasSuffix(locked.URL(), "?token=secret") {
 		t.Error(locked.URL())
+	}
+	for target, want := range map[string]bool{"/decisions": false, "/decisions?token=": false, "/decisions?token=secre": false, "/decisions?token=secret": true} {
+		if r := httptest.NewRequest("GET", target, nil); locked.admitted(r) != want {
+			t.Errorf("%s is admitted: %v", target, !want)
+		}
 	}
 }
 
