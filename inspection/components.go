@@ -123,12 +123,16 @@ func Components(title string, r *recording.Recording, channels []int, unmixed *i
 		}
 		const perFigure = 8 // as many as have colours of their own
 		for first := 0; first < n; first += perFigure {
-			var lines []report.Spectrum
+			var lines []report.Series
 			for i := first; i < min(n, first+perFigure); i++ {
-				lines = append(lines, report.Spectrum{Name: fmt.Sprint(i), Power: psd.Power.RawRowView(i)})
+				decibels := make([]float64, len(psd.Frequencies))
+				for k, p := range psd.Power.RawRowView(i) {
+					decibels[k] = 10 * math.Log10(p)
+				}
+				lines = append(lines, report.Series{Name: fmt.Sprint(i), X: psd.Frequencies[1:], Y: decibels[1:]})
 			}
-			part.Figures = append(part.Figures, report.Spectra(report.Frame{ID: fmt.Sprintf("spectra-%d", first), Title: fmt.Sprintf("Spectra of components %d to %d", first, min(n, first+perFigure)-1),
-				YLabel: "power (dB)", XLim: [2]float64{0.5, r.Rate / 2}, Height: 300}, psd.Frequencies, lines))
+			part.Figures = append(part.Figures, report.LinePlot(report.Frame{ID: fmt.Sprintf("spectra-%d", first), Title: fmt.Sprintf("Spectra of components %d to %d", first, min(n, first+perFigure)-1),
+				XLabel: "frequency (Hz)", YLabel: "power (dB)", XLog: true, XLim: [2]float64{psd.Frequencies[1], r.Rate / 2}, Height: 300}, lines))
 		}
 	}
 	s.Parts = append(s.Parts, part)

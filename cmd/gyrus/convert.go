@@ -23,7 +23,7 @@ func convertCommand() *cobra.Command {
 		Short: "Write a recording, arrays or an image in another format",
 		Long: `Write a recording as EDF+ (.edf, 16 bits), BDF+ (.bdf, 24 bits), NumPy arrays (.npz) or a table (.csv, .tsv); an image as NIfTI
 (.nii, .nii.gz); the arrays of any other file as .npz, or one alone as .npy. Events, units, names and gaps go along where the format has a
-place for them: a table has its events in a column, and BDF keeps finer steps than EDF. A recording is converted while it is read, in memory
+place for them: a table has its events in a column, BDF keeps finer steps than EDF, and neither has the types of channels or their positions. A recording is converted while it is read, in memory
 that does not depend on its length; images and arrays are read whole.`,
 		Example: "  gyrus convert subject01.vhdr --out subject01.bdf\n  gyrus convert T1.mgz --out T1.nii.gz\n  gyrus convert trials.mat --out trials.npz",
 		Args:    usage(cobra.ExactArgs(1)),
@@ -46,7 +46,7 @@ that does not depend on its length; images and arrays are read whole.`,
 				if err := export.Recording(out, r, export.Options{Overwrite: overwrite}); err != nil {
 					return err
 				}
-				return wrote(cmd, asJSON, written{File: out, Channels: len(r.Channels), Frames: r.Frames, Rate: r.Rate, Events: len(r.Events)})
+				return wrote(cmd, asJSON, written{File: out, Channels: len(r.Channels), Frames: r.Frames, Rate: r.Rate, Events: len(r.Events), Lost: export.TypesLost(out, r)})
 			case !errors.As(err, &own) || ending != ".npz" && ending != ".npy":
 				return err
 			}

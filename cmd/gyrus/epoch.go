@@ -42,7 +42,7 @@ Trials that are not wholly recorded, cross a gap or hold values that are not fin
 is the most that a channel's largest less smallest sample may be, of EEG channels or of the types named (eeg=100uV,eog=250uV).
 Filter the recording first (gyrus filter), not the trials.`,
 		Example: `  gyrus epoch clean.bdf --event T1 --event T2 --tmin -0.2 --tmax 0.8 --baseline -0.2,0 --reject 100uV --out trials.npz
-  gyrus run dbconformer/recorded --data trials.npz`,
+  gyrus run dbconformer/recording --data trials.npz`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := outAsked(out, overwrite); err != nil {

@@ -63,7 +63,7 @@ All channels are filtered but triggers and those of types misc, temperature and 
 				if fir, ok := f.(signal.FIR); ok {
 					what += fmt.Sprintf(", FIR of %d taps (%.3g s)", len(fir), float64(len(fir))/r.Rate)
 				} else {
-					what += fmt.Sprintf(", Butterworth of order %d", order)
+					what += ", IIR"
 				}
 				if causal {
 					what += ", causal"
@@ -101,7 +101,7 @@ All channels are filtered but triggers and those of types misc, temperature and 
 			if err := export.Recording(out, r, export.Options{Overwrite: overwrite}); err != nil {
 				return err
 			}
-			return wrote(cmd, asJSON, written{File: out, Channels: len(r.Channels), Filtered: len(chosen), Frames: r.Frames, Rate: r.Rate, Events: len(r.Events), Did: done})
+			return wrote(cmd, asJSON, written{File: out, Channels: len(r.Channels), Filtered: len(chosen), Frames: r.Frames, Rate: r.Rate, Events: len(r.Events), Did: done, Lost: export.TypesLost(out, r)})
 		},
 	}
 	cmd.Flags().StringVar(&band, "band", "", "what passes, in Hz: 8-30, 1- (above 1 Hz) or -40 (below)")
@@ -272,6 +272,8 @@ type written struct {
 	Rate     float64  `json:"rate"`
 	Events   int      `json:"events"`
 	Did      []string `json:"did,omitempty"`
+	// Lost counts channels whose type the file has no place for, by type.
+	Lost map[string]int `json:"typesLost,omitempty"`
 }
 
 func wrote(cmd *cobra.Command, asJSON bool, w written) error {
@@ -284,6 +286,9 @@ func wrote(cmd *cobra.Command, asJSON bool, w written) error {
 	note := ""
 	if w.Filtered > 0 && w.Filtered < w.Channels {
 		note = fmt.Sprintf(" (%d filtered)", w.Filtered)
+	}
+	if len(w.Lost) > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "Note: EDF and BDF have no place for types, and the names of some channels do not tell: %s\n", listed(w.Lost))
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s: %d channels%s, %d frames at %.6g Hz, %d events\n", w.File, w.Channels, note, w.Frames, w.Rate, w.Events)
 	return err

@@ -18,6 +18,7 @@ import (
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/recording/edf"
 	"github.com/gyrus-dev/gyrus/recording/numpy"
+	"github.com/gyrus-dev/gyrus/recording/records"
 )
 
 // Options say how a file is written.
@@ -29,7 +30,7 @@ type Options struct {
 var Endings = []string{".edf", ".bdf", ".npz", ".csv", ".tsv"}
 
 // Recording writes a recording: European Data Format with annotations (.edf, or .bdf with 24 bits), NumPy arrays (.npz) or a table (.csv,
-// .tsv).
+// .tsv). EDF and BDF hold microvolts where the recording has volts, femtoteslas for teslas and fT/cm for T/m.
 //
 // An NPZ has data (channels x samples, float32), channels, types, units, positions (metres, NaN where not known), rate, onset, duration and
 // label of the events, and frame and seconds of gaps. A table has a row for each sample: the time in seconds, each channel, and the labels of the
@@ -38,7 +39,7 @@ func Recording(path string, r *recording.Recording, o Options) error {
 	ending := strings.ToLower(filepath.Ext(path))
 	switch ending {
 	case ".edf", ".bdf":
-		return edf.Save(path, r, edf.Options{Overwrite: o.Overwrite})
+		return edf.Save(path, inLargeUnits(r), edf.Options{Overwrite: o.Overwrite})
 	case ".npz":
 		return create(path, o, func(w io.Writer) error { return writeZip(w, r) })
 	case ".csv":
@@ -48,6 +49,60 @@ func Recording(path string, r *recording.Recording, o Options) error {
 	}
 	return &recording.Error{Path: path, Offset: -1, Found: fmt.Sprintf("the ending %q", ending), Expected: "one of " + strings.Join(Endings, ", "),
 		Remedy: "a recording is written in the format that its name ends in"}
+}
+
+// TypesLost counts, by type, the channels whose type would not come back from a file of that name: EDF and BDF have labels and units only.
+func TypesLost(path string, r *recording.Recording) map[string]int {
+	if ending := strings.ToLower(filepath.Ext(path)); ending != ".edf" && ending != ".bdf" {
+		return nil
+	}
+	var out map[string]int
+	for _, c := range r.Channels {
+		if c.Type != "" && c.Type != records.ChannelType(c.Name, c.Unit) {
+			if out == nil {
+				out = map[string]int{}
+			}
+			out[c.Type]++
+		}
+	}
+	return out
+}
+
+// largeUnits are the units of the same quantity in which its numbers fit the eight characters that EDF gives to the ends of a range.
+var largeUnits = map[string]struct {
+	name   string
+	factor float32
+}{"V": {"uV", 1e6}, "T": {"fT", 1e15}, "T/m": {"fT/cm", 1e13}}
+
+// inLargeUnits gives a recording whose volts are microvolts, teslas femtoteslas and so on; triggers stay as they are.
+func inLargeUnits(r *recording.Recording) *recording.Recording {
+	out, factors, any := *r, make([]float32, len(r.Channels)), false
+	out.Channels = slices.Clone(r.Channels)
+	for i, c := range r.Channels {
+		factors[i] = 1
+		if u, ok := largeUnits[c.Unit]; ok && c.Type != "stim" {
+			out.Channels[i].Unit, factors[i], any = u.name, u.factor, true
+		}
+	}
+	if !any {
+		return r
+	}
+	out.Samples = scaled{r.Samples, factors}
+	return &out
+}
+
+// scaled is a source whose channels are multiplied.
+type scaled struct {
+	recording.Source
+	factors []float32
+}
+
+func (s scaled) ReadFrames(dst []float32, first int64) (int, error) {
+	n, err := s.Source.ReadFrames(dst, first)
+	for i := range dst[:n*len(s.factors)] {
+		dst[i] *= s.factors[i%len(s.factors)]
+	}
+	return n, err
 }
 
 // Arrays writes arrays as an NPZ, or one alone as an NPY.

@@ -169,3 +169,34 @@ func TestNothingIsReplacedUnasked(t *testing.T) {
 		t.Errorf("an unknown ending: %v", err)
 	}
 }
+
+// TestSmallUnits writes volts and teslas, whose numbers EDF's header cannot hold.
+func TestSmallUnits(t *testing.T) {
+	data := make([]float32, 3000)
+	for i := range 1000 {
+		data[3*i], data[3*i+1], data[3*i+2] = float32(50e-6*math.Sin(float64(i))), float32(2e-12*math.Cos(float64(i))), float32(i%4)
+	}
+	r := &recording.Recording{Rate: 100, Frames: 1000, Samples: recording.Memory{Data: data, Channels: 3},
+		Channels: []recording.Channel{{Name: "Cz", Type: "eeg", Unit: "V"}, {Name: "MEG0111", Type: "mag", Unit: "T"}, {Name: "STIM", Type: "stim", Unit: "V"}}}
+	path := filepath.Join(t.TempDir(), "a.bdf")
+	if err := Recording(path, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	back, err := recording.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back.Close()
+	x, err := back.Read(0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1000 {
+		if math.Abs(float64(x[3*i])-50*math.Sin(float64(i))) > 1e-4 || math.Abs(float64(x[3*i+1])-2000*math.Cos(float64(i))) > 1e-3 || x[3*i+2] != float32(i%4) {
+			t.Fatalf("frame %d is %v", i, x[3*i:3*i+3])
+		}
+	}
+	if back.Channels[0].Unit != "uV" || back.Channels[1].Unit != "fT" || r.Channels[0].Unit != "V" {
+		t.Errorf("units %q and %q", back.Channels[0].Unit, back.Channels[1].Unit)
+	}
+}

@@ -107,7 +107,7 @@ func (w *workers) filter(rows [][]float64) error {
 }
 
 // blockSamples is how many samples a channel is filtered at a time.
-func blockSamples(channels int) int { return max(256, min(65536, (1<<20)/max(channels, 1))) }
+func blockSamples(channels int) int { return max(256, min(65536, (1<<19)/max(channels, 1))) }
 
 func newRows(channels, n int) [][]float64 {
 	all := make([]float64, channels*n)
