@@ -367,3 +367,52 @@ func TestExamplesOfHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestGuide runs the commands of docs/recordings.md and holds what they print against the page.
+func TestGuide(t *testing.T) {
+	data := os.Getenv("GYRUS_DATA")
+	if data == "" {
+		t.Skip("GYRUS_DATA is not set")
+	}
+	page, err := os.ReadFile("../../docs/recordings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"eeg/eegmmidb-s001/S001R04.edf", "eeg/eeglab/eeglab_data.set", "eeg/eeglab/eeglab_data.fdt"} {
+		if err := os.Symlink(filepath.Join(data, name), filepath.Join(dir, filepath.Base(name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	ran := 0
+	for i, block := range strings.Split(string(page), "```") {
+		if i%2 == 0 || !strings.HasPrefix(block, "\n$ gyrus ") {
+			continue
+		}
+		for _, step := range strings.Split(block, "\n$ gyrus ")[1:] {
+			line, want, _ := strings.Cut(step, "\n")
+			out, errs, status := gyrus(t, t.TempDir(), strings.Fields(line)...)
+			if status != 0 {
+				t.Fatalf("gyrus %s: %d %s", line, status, errs)
+			}
+			ran++
+			rest, ok := strings.TrimRight(out, "\n"), true
+			for k, part := range strings.Split("\n"+strings.Trim(want, "\n")+"\n", "\n...\n") {
+				part = strings.Trim(part, "\n")
+				at := strings.Index(rest, part)
+				if at < 0 || k == 0 && at != 0 {
+					ok = false
+					break
+				}
+				rest = rest[at+len(part):]
+			}
+			if !ok || !strings.Contains("\n"+want, "\n...") && strings.Trim(rest, "\n") != "" {
+				t.Errorf("gyrus %s printed\n%s\nand the page has\n%s", line, out, want)
+			}
+		}
+	}
+	if ran < 8 {
+		t.Errorf("the page runs %d commands", ran)
+	}
+}
