@@ -47,7 +47,7 @@ type syntheticParams struct {
 var synthetic = papers.Experiment{
 	Name: "synthetic",
 	Summary: "Left- or right-hand motor imagery of simulated people with known sources: every network is trained on all but one person and tested " +
-		"on the one left out, and within a person. All five people, 30 epochs (EEGNet 100), one seed: about five minutes on two cores; --full takes 100 epochs and three seeds, about an hour.",
+		"on the one left out, and within a person. All five people, 30 epochs (EEGNet 100), one seed: four to five minutes on two cores; --full takes 100 epochs and three seeds (with 60 epochs it took 45 minutes beside other work).",
 	Tests: []string{"beats-baselines", "level", "dual-branch", "spatial-alone", "parameters", "sanity", "attention"},
 	Params: papers.Presets[syntheticParams]{
 		Quick: syntheticParams{Subjects: 4, Trials: 60, Samples: 500, Folds: 2, Epochs: 30, EEGNet: 30, Batch: 16, Rate: 2e-3, Depth: 1, Checks: 2, OwnEpochs: 30},
