@@ -78,7 +78,7 @@ func (m *memory) get(bytes int) (k *block, err error) {
 			k, err = nil, errors.Errorf("cannot allocate %d bytes: %v", bytes, p)
 		}
 	}()
-	return &block{make([]uint64, words), index}, nil
+	return &block{largePages(words), index}, nil
 }
 
 func (m *memory) put(k *block) {

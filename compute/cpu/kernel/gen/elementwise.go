@@ -55,7 +55,7 @@ func unary(f *file) {
 				continue
 			}
 			name := lower(op.name) + v.suffix()
-			v.mapping(name, []string{"x"}, func(x []value) value { return op.body(v, x[0]) })
+			v.mapping(name, []string{"x"}, func(v vector, x []value) value { return op.body(v, x[0]) })
 			fmt.Fprintf(&f.tables, "%s: %s,\n", op.name, name)
 		}
 		f.tables.WriteString("}\n")
@@ -361,17 +361,17 @@ func binary(f *file) {
 			fmt.Fprintf(&f.tables, "%s: {", op.name)
 			for _, form := range [][3]string{{"VV", "x", "y"}, {"VS", "x", "=y"}, {"SV", "=x", "y"}} {
 				name := lower(op.name) + form[0] + v.suffix()
-				v.mapping(name, form[1:], func(x []value) value { return op.body(v, x[0], x[1]) })
+				v.mapping(name, form[1:], func(v vector, x []value) value { return op.body(v, x[0], x[1]) })
 				fmt.Fprintf(&f.tables, "%s, ", name)
 			}
 			f.tables.WriteString("},\n")
 		}
 		f.tables.WriteString("}\n")
-		v.mapping("fma"+v.suffix(), []string{"x", "y", "z"}, func(x []value) value {
+		v.mapping("fma"+v.suffix(), []string{"x", "y", "z"}, func(v vector, x []value) value {
 			v.addProduct(x[2], x[0], x[1])
 			return x[2]
 		})
-		v.mapping("axpy"+v.suffix(), []string{"=a", "x", "y"}, func(x []value) value {
+		v.mapping("axpy"+v.suffix(), []string{"=a", "x", "y"}, func(v vector, x []value) value {
 			v.addProduct(x[2], x[0], x[1])
 			return x[2]
 		})

@@ -14,8 +14,10 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
@@ -45,6 +47,14 @@ type file struct {
 	*build.Context
 	declarations, tables strings.Builder
 	constants            map[string]int
+	kept                 map[string]reg.VecVirtual // constants that the function being written holds in registers
+	wanted               []wanted                  // constants it used, in order
+}
+
+// wanted is a constant that a function uses: its name and the address it lies at in a file.
+type wanted struct {
+	name    string
+	address func(v vector) operand.Op
 }
 
 // function starts a kernel. To avo the package's *microArgs is a pointer to bytes.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -153,16 +154,20 @@ func lower(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 type value = reg.VecVirtual
 
 // constant returns the address of a vector with c in every lane.
-func (v vector) constant(c float64) Mem {
+func (v vector) constant(c float64) Op {
 	if v.double {
 		return v.bits(math.Float64bits(c))
 	}
 	return v.bits(uint64(math.Float32bits(float32(c))))
 }
 
-// bits returns the address of a vector with the bit pattern b in every lane.
-func (v vector) bits(b uint64) Mem {
+// bits returns a vector with the bit pattern b in every lane: the register that holds it, or its address.
+func (v vector) bits(b uint64) Op {
 	name := fmt.Sprintf("c%d_%x", v.size(), b)
+	if r, ok := v.kept[name]; ok {
+		return r
+	}
+	v.wanted = append(v.wanted, wanted{name, func(v vector) Op { return v.bits(b) }})
 	if _, done := v.constants[name]; !done {
 		v.note(name)
 		v.StaticGlobal(name)
@@ -179,11 +184,15 @@ func (v vector) bits(b uint64) Mem {
 }
 
 // sixteen returns the address of sixteen single-precision numbers.
-func (v vector) sixteen(c []float64) Mem {
+func (v vector) sixteen(c []float64) Op {
 	name := "s"
 	for _, x := range c[:4] {
 		name += fmt.Sprintf("_%x", math.Float32bits(float32(x)))
 	}
+	if r, ok := v.kept[name]; ok {
+		return r
+	}
+	v.wanted = append(v.wanted, wanted{name, func(v vector) Op { return v.sixteen(c) }})
 	if _, done := v.constants[name]; !done {
 		v.note(name)
 		v.StaticGlobal(name)
@@ -196,7 +205,7 @@ func (v vector) sixteen(c []float64) Mem {
 }
 
 // signBit is the address of a vector of -0.
-func (v vector) signBit() Mem { return v.constant(math.Copysign(0, -1)) }
+func (v vector) signBit() Op { return v.constant(math.Copysign(0, -1)) }
 
 // held is a constant in a register.
 func (v vector) held(c float64) value {
@@ -431,7 +440,7 @@ func (v vector) finish() {
 }
 
 // mapping emits a kernel that sets each element of dst to body of the elements of its operands. An operand that starts with "=" is one number.
-func (v vector) mapping(name string, operands []string, body func(x []value) value) {
+func (v vector) mapping(name string, operands []string, body func(v vector, x []value) value) {
 	signature := "func(dst []" + v.goType()
 	for _, o := range operands {
 		if scalar, ok := strings.CutPrefix(o, "="); ok {
@@ -453,6 +462,7 @@ func (v vector) mapping(name string, operands []string, body func(x []value) val
 			pointers = append(pointers, at[i])
 		}
 	}
+	v.keep(len(operands), body)
 	v.each("", n, pointers, func(t *tail) {
 		x := append([]value(nil), in...)
 		for i, p := range at {
@@ -460,7 +470,37 @@ func (v vector) mapping(name string, operands []string, body func(x []value) val
 				x[i] = v.get(Mem{Base: p}, t)
 			}
 		}
-		v.put(body(x), t, Mem{Base: dst})
+		v.put(body(v, x), t, Mem{Base: dst})
 	})
+	v.kept = nil
 	v.finish()
+}
+
+// keptAtMost of the constants a loop uses stay in registers, of which AVX-512 has 32: reading them anew for every vector takes more of the
+// processor's two loads a cycle than the loop has.
+const keptAtMost = 16
+
+// keep loads the first constants that body, of so many operands, uses. It learns them by writing the body into a file that is thrown away.
+func (v vector) keep(operands int, body func(v vector, x []value) value) {
+	if !v.wide {
+		return // 16 registers are too few
+	}
+	trial := v
+	trial.file = &file{Context: build.NewContext()}
+	trial.Function("trial")
+	x := make([]value, operands)
+	for i := range x {
+		x[i] = trial.register()
+	}
+	body(trial, x)
+	kept := map[string]reg.VecVirtual{}
+	for _, c := range trial.wanted {
+		if _, done := kept[c.name]; done || len(kept) == keptAtMost {
+			continue
+		}
+		r := v.register()
+		v.load(c.address(v), r)
+		kept[c.name] = r
+	}
+	v.kept = kept
 }
