@@ -34,7 +34,7 @@ func reduce(f *file) {
 		f.tables.WriteString("run: [numReduce]func(x []" + v.goType() + ") " + v.goType() + "{")
 		for _, op := range folds {
 			name := "run" + op.name + v.suffix()
-			v.run(name, op, []string{"x"}, nil, false, func(x, _ []value) value { return x[0] })
+			v.run(name, op, []string{"x"}, nil, false, func(_ vector, x, _ []value) value { return x[0] })
 			fmt.Fprintf(&f.tables, "%s: %s, ", op.name, name)
 		}
 		f.tables.WriteString("},\ncolumns: [numReduce]func(dst, x []" + v.goType() + ", rows, stride int){")
@@ -45,15 +45,15 @@ func reduce(f *file) {
 		}
 		fmt.Fprintf(&f.tables, "},\ndot: dot%s,\n}\n", v.suffix())
 		sum := folds[0]
-		v.run("dot"+v.suffix(), sum, []string{"x", "y"}, nil, false, func(x, _ []value) value { return v.mul(x[0], x[1]) })
+		v.run("dot"+v.suffix(), sum, []string{"x", "y"}, nil, false, func(v vector, x, _ []value) value { return v.mul(x[0], x[1]) })
 		if !v.double {
-			v.run("expSum"+v.suffix(), sum, []string{"x"}, []string{"shift"}, true, func(x, s []value) value { return v.exp(v.sub(x[0], s[0])) })
+			v.run("expSum"+v.suffix(), sum, []string{"x"}, []string{"shift"}, true, func(v vector, x, s []value) value { return v.exp(v.sub(x[0], s[0])) })
 		}
 	}
 }
 
 // run emits a kernel that folds element(operands) over the lanes of package kernel's rule, and stores the elements to dst if keep is set.
-func (v vector) run(name string, op fold, operands, scalars []string, keep bool, element func(x, scalars []value) value) {
+func (v vector) run(name string, op fold, operands, scalars []string, keep bool, element func(v vector, x, scalars []value) value) {
 	signature := "func("
 	if keep {
 		signature += "dst []" + v.goType() + ", "
@@ -84,12 +84,13 @@ func (v vector) run(name string, op fold, operands, scalars []string, keep bool,
 	for i := range sums {
 		sums[i] = v.held(op.start)
 	}
+	v.keep(len(operands)+len(scalars), func(v vector, x []value) value { return element(v, x[:len(operands)], x[len(operands):]) })
 	take := func(i int, t *tail) {
 		var x []value
 		for _, p := range pointers {
 			x = append(x, v.get(Mem{Base: p, Disp: i * v.bytes()}, t))
 		}
-		e := element(x, fixed)
+		e := element(v, x, fixed)
 		if keep {
 			v.put(e, t, Mem{Base: dst, Disp: i * v.bytes()})
 		}
@@ -138,6 +139,7 @@ func (v vector) run(name string, op fold, operands, scalars []string, keep bool,
 		panic(err)
 	}
 	ps(v, v.VMOVSS, v.VMOVSD)(sums[0].AsX(), result.Addr)
+	v.kept = nil
 	v.finish()
 }
 
