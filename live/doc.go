@@ -10,6 +10,8 @@
 //   - a gap, found by the time stamps, puts filters back to rest, and no window reaches over it: those are the rules by which
 //     trials are cut from a recording with gaps;
 //   - a jump of the clock begins the signal anew, and forgets events that wait for frames;
+//   - a signal in another unit than the training's is converted; if a unit is not known, a signal whose first windows are more than 300 times
+//     larger or smaller than the training's is refused, and where it is known, such windows are counted and spoken of;
 //   - a value that is not finite puts its channel's filter back to rest, and windows that hold it are left out;
 //   - when decisions take longer than the signal, the oldest frames that wait are dropped, which is a gap; sinks that do not keep up lose
 //     the oldest decisions. Every queue has a bound.

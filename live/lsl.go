@@ -58,7 +58,7 @@ func OpenLSL(ctx context.Context, n lsl.Network, query, markers string) (*LSL, e
 	if info.Format == lsl.String || !(info.Rate > 0) {
 		return nil, fmt.Errorf("the stream %q is no signal: its rate is %g Hz and its values are %s", info.Name, info.Rate, info.Format)
 	}
-	s := &LSL{signal: Signal{Name: info.Name, Channels: info.Labels(), Width: info.Channels, Rate: info.Rate}}
+	s := &LSL{signal: Signal{Name: info.Name, Channels: info.Labels(), Units: info.Units(), Width: info.Channels, Rate: info.Rate}}
 	if s.inlet, err = lsl.Open(ctx, n, info, lsl.InletOptions{Sync: true, Buffer: int(max(1, min(30*info.Rate, 1<<24)))}); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type Report struct {
 	Reconnects int64 `json:"reconnects"` // times the source was lost and found again
 	Dropped    int64 `json:"dropped"`    // frames dropped because decisions took longer than the signal
 	Events     int64 `json:"events"`     // that asked for a window
+	Unlike     int64 `json:"unlike"`     // windows whose amplitude is another than in training by orders of magnitude
 
 	// Windows that were left out, by reason.
 	Outside   int64 `json:"outside"`   // not wholly in the signal, or known too late
@@ -54,7 +55,7 @@ func (r Report) String() string {
 	}{
 		{r.Events, "events"}, {r.Missing, "frames missing by their time stamps"}, {r.Gaps, "gaps"}, {r.Jumps, "jumps of the clock"},
 		{r.NotFinite, "frames with values that are not finite"}, {r.Reconnects, "times the stream was lost and found again"},
-		{r.Dropped, "frames dropped because decisions took too long"}, {r.Outside, "windows not wholly in the signal"}, {r.Broken, "windows with a gap"},
+		{r.Dropped, "frames dropped because decisions took too long"}, {r.Unlike, "windows of quite another amplitude than in training"}, {r.Outside, "windows not wholly in the signal"}, {r.Broken, "windows with a gap"},
 		{r.Spoilt, "windows with values that are not finite"}, {r.Forgotten, "events forgotten"}, {r.Unsent, "decisions not taken by a receiver"},
 	} {
 		if c.n > 0 {

@@ -44,6 +44,10 @@ type Options struct {
 	Events []string
 	// Delay is the time from an event to the first sample of its window, s; nil means as in training.
 	Delay *float64
+	// Unit is that of all channels of the signal; empty means what the source says of each.
+	Unit string
+	// Warn, if given, is told of what a person should look at: a unit that is not known, an amplitude unlike the training's.
+	Warn  func(string)
 	Sinks []Sink
 	// Queue is how long a signal waits at most while a decision is made, s; then the oldest of it is dropped. 0 means 10 s.
 	Queue float64
@@ -134,6 +138,8 @@ type loop struct {
 	step    int64 // frames; 0: events
 
 	timeline *timeline
+	scale    []float64             // by channel: from the signal's unit to the training's
+	unsure   string                // why the units may differ; empty when they are known
 	filters  []papers.CausalFilter // by channel; nil for none
 	stale    []bool                // by channel: its filter is to be put back to rest
 	ring     *ring
@@ -175,6 +181,9 @@ func newLoop(s Signal, d papers.Decoder, o Options) (*loop, error) {
 	}
 	if o.Events == nil {
 		l.options.Events = w.Events
+	}
+	if err := l.convert(); err != nil {
+		return nil, err
 	}
 	before := max(0, -l.first)
 	if before > 3600*int64(math.Ceil(w.Rate)) || l.first > 3600*int64(math.Ceil(w.Rate)) {
@@ -245,6 +254,9 @@ func (l *loop) take(ctx context.Context, samples []float32, t float64, jumped, b
 	}
 	finite := true
 	for c, x := range samples {
+		if l.scale[c] != 1 {
+			x = float32(float64(x) * l.scale[c])
+		}
 		l.frame[c] = x
 		if x-x != 0 {
 			finite, l.stale[c] = false, true
@@ -257,7 +269,7 @@ func (l *loop) take(ctx context.Context, samples []float32, t float64, jumped, b
 			l.filters[c].Reset()
 			l.stale[c] = false
 		}
-		l.values[0][0] = float64(x)
+		l.values[0][0] = float64(samples[c]) * l.scale[c]
 		if err := l.filters[c].Filter(l.values); err != nil {
 			return err
 		}
@@ -326,6 +338,9 @@ func (l *loop) decide(ctx context.Context, d due, at time.Time) error {
 	}
 	made, err := l.decoder.Decide(ctx, l.cut, learn)
 	if err != nil {
+		return err
+	}
+	if err := l.judge(made); err != nil {
 		return err
 	}
 	latency := time.Since(at)

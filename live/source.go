@@ -24,6 +24,7 @@ type Signal struct {
 	Channels []string // nil when the source knows only how many there are
 	Width    int      // number of channels
 	Rate     float64  // Hz
+	Units    []string // of the channels, as recording.Channel has them; nil, or empty ones, when the source does not say
 	// Jitter is how far the time of a frame may be off, s, before it is taken for a gap; 0 means 100 ms. Where times are exact,
 	// as those of a device that counts its samples are, less than a period is tolerated.
 	Jitter float64
@@ -72,7 +73,7 @@ const replayBlock = 0.02
 func (p *Replay) Signal() Signal {
 	s := Signal{Name: "recording", Width: len(p.recording.Channels), Rate: p.recording.Rate, Speed: p.speed, Patient: p.speed == 0}
 	for _, c := range p.recording.Channels {
-		s.Channels = append(s.Channels, c.Name)
+		s.Channels, s.Units = append(s.Channels, c.Name), append(s.Units, c.Unit)
 	}
 	return s
 }
@@ -135,8 +136,11 @@ func Pick(s Source, channels []int) Source {
 		return s
 	}
 	p := &pick{Source: s, signal: signal, from: channels}
-	p.signal.Width, p.signal.Channels = len(channels), nil
+	p.signal.Width, p.signal.Channels, p.signal.Units = len(channels), nil, nil
 	for _, c := range channels {
+		if signal.Units != nil {
+			p.signal.Units = append(p.signal.Units, signal.Units[c])
+		}
 		if signal.Channels != nil {
 			p.signal.Channels = append(p.signal.Channels, signal.Channels[c])
 		}

@@ -19,6 +19,9 @@ type LiveWindow struct {
 	Rows     int      // number of channels
 	Samples  int      // number of columns
 	Rate     float64  // Hz
+	// Units are those of the rows in training, as recording.Channel has them, and samples are converted to them; nil, or an empty one,
+	// when they are not known.
+	Units []string
 	// Events are the labels of the events that windows were cut around in training, and First is where a window's first sample lay,
 	// in samples after its event (negative before). Events is empty when the training trials came cut.
 	Events []string
@@ -41,4 +44,7 @@ type LiveDecision struct {
 	Name        string    `json:"name"`
 	Probability []float64 `json:"probability"`         // by class
 	Attention   []float64 `json:"attention,omitempty"` // by channel; nil if the model has none
+	// Amplitude is the root mean square of the window, as filtered and about its mean, in units of that of the training's windows;
+	// 0 if not known. Far from 1 it tells of another unit or a lost electrode.
+	Amplitude float64 `json:"amplitude,omitempty"`
 }

@@ -361,3 +361,23 @@ func TestDescribeRecording(t *testing.T) {
 		t.Errorf("warnings: %q", d.Warnings)
 	}
 }
+
+func TestUnits(t *testing.T) {
+	for name, want := range map[string]string{"microvolts": "uV", "µV": "uV", "μV": "uV", "UV": "uV", "Volts": "V", " mV ": "mV", "fT/cm": "fT/cm", "MV": "MV", "": "", "a.u.": "a.u."} {
+		if got := Unit(name); got != want {
+			t.Errorf("the unit %q is %q, want %q", name, got, want)
+		}
+	}
+	for _, c := range []struct {
+		from, to string
+		factor   float64 // 0: none
+	}{
+		{"V", "uV", 1e6}, {"microvolts", "mV", 1e-3}, {"µV", "uV", 1}, {"fT/cm", "T/m", 1e-13}, {"T", "fT", 1e15}, {"percent", "percent", 1},
+		{"V", "T", 0}, {"T", "T/m", 0}, {"", "uV", 0}, {"uV", "", 0}, {"", "", 0}, {"percent", "uV", 0}, {"MV", "V", 0},
+	} {
+		got, ok := UnitScale(c.from, c.to)
+		if ok != (c.factor != 0) || math.Abs(got-c.factor) > 1e-12*c.factor {
+			t.Errorf("from %q to %q: %g, %v; want %g", c.from, c.to, got, ok, c.factor)
+		}
+	}
+}

@@ -196,24 +196,6 @@ func twoNumbers(text string) (a, b float64, ok bool) {
 	return a, b, found && err1 == nil && err2 == nil
 }
 
-// prefixes of units, as powers of ten.
-var prefixes = map[string]int{"": 0, "m": -3, "u": -6, "µ": -6, "μ": -6, "n": -9, "p": -12, "f": -15, "k": 3}
-
-// splitUnit takes "uV" apart into -6 and "V".
-func splitUnit(unit string) (power int, base string, ok bool) {
-	for _, b := range []string{"T/m", "T/cm", "V", "T"} {
-		if p, found := strings.CutSuffix(unit, b); found {
-			if power, ok = prefixes[p]; ok {
-				if b == "T/cm" {
-					return power + 2, "T/m", true
-				}
-				return power, b, true
-			}
-		}
-	}
-	return 0, unit, false
-}
-
 // parseLimits reads 100uV or eeg=100uV into limits in the units of the channels.
 func parseLimits(texts []string, all []recording.Channel, chosen []int) (epoch.Limits, error) {
 	limits := epoch.Limits{}
@@ -237,12 +219,11 @@ func parseLimits(texts []string, all []recording.Channel, chosen []int) (epoch.L
 		}
 		have := all[i].Unit
 		if unit != "" && unit != have {
-			p, base, ok := splitUnit(unit)
-			q, other, same := splitUnit(have)
-			if !ok || !same || base != other {
+			factor, ok := recording.UnitScale(unit, have)
+			if !ok {
 				return nil, asked("--reject %s: the channels are in %q; give the limit in that unit", text, have)
 			}
-			value *= math.Pow(10, float64(p-q))
+			value *= factor
 		}
 		limits[kind] = epoch.Limit{Most: value}
 	}

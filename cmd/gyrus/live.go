@@ -27,6 +27,7 @@ import (
 // liveFlags are what a person asks of gyrus live.
 type liveFlags struct {
 	model, stream, markers, backend  string
+	unit                             string
 	seed                             int64
 	step, speed, delay               float64
 	events                           []string
@@ -51,7 +52,8 @@ STREAM is one of
   osc://127.0.0.1:9000/eeg?channels=4&rate=256          Open Sound Control messages; &markers=/mark for events
   tcp://host:port?channels=8&rate=250&format=int16      plain frames (float32, float64, int16, int32; &order=big)
 
-The stream must have the channels, the rate and the unit of the recordings the model was trained on.
+The stream must have the channels and the rate of the recordings the model was trained on. Its unit may be another if it is known;
+if neither the stream nor --unit says it, a signal whose amplitude is quite another than in training is refused.
 Decisions are offered to this machine alone unless --lan is given.`,
 		Example: "  gyrus live --model last --stream \"type='EEG'\" --markers \"type='Markers'\"\n" +
 			"  gyrus live --model last --stream session2.edf --speed 0\n  gyrus live --model last --stream EEG --step 0.1 --websocket 127.0.0.1:8765 --outlet decisions",
@@ -68,6 +70,7 @@ Decisions are offered to this machine alone unless --lan is given.`,
 	flags.StringVar(&f.markers, "markers", "", "query of the Lab Streaming Layer stream of events")
 	flags.Float64Var(&f.step, "step", 0, "decide every so many seconds, instead of at events")
 	flags.StringSliceVar(&f.events, "events", nil, "labels of the events to decide after (default: those of the training)")
+	flags.StringVar(&f.unit, "unit", "", "unit of the stream's channels, such as uV or V (default: as the stream says)")
 	flags.Float64Var(&f.delay, "delay", 0, "seconds from an event to its window (default: as in training)")
 	flags.Float64Var(&f.speed, "speed", 1, "how fast a recording is played; 0: as fast as can be")
 	flags.StringVar(&f.outlet, "outlet", "", "offer decisions as a Lab Streaming Layer stream of this name")
@@ -137,7 +140,7 @@ func (f liveFlags) decode(cmd *cobra.Command, decoder papers.Decoder) error {
 	}
 	_, overLSL := source.(*live.LSL)
 	w := decoder.Window()
-	o := live.Options{Step: f.step, Events: f.events}
+	o := live.Options{Step: f.step, Events: f.events, Unit: f.unit, Warn: func(s string) { say("warning: %s", s) }}
 	if f.delayGiven {
 		o.Delay = &f.delay
 	}

@@ -3,7 +3,9 @@ package dbconformer
 import (
 	"errors"
 	"fmt"
+	"math"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/gyrus-dev/gyrus/signal"
@@ -14,6 +16,30 @@ type session struct {
 	covariance *mat.SymDense // mean of the trials
 	trials     int
 	shrink     float64
+}
+
+// amplitude is the root mean square of the training trials, each channel about its mean.
+func (s session) amplitude() float64 {
+	n := s.covariance.SymmetricDim()
+	sum := 0.0
+	for c := range n {
+		sum += s.covariance.At(c, c)
+	}
+	return math.Sqrt(sum / float64(n))
+}
+
+// amplitudeOf is the same of one trial.
+func amplitudeOf(trial *mat.Dense) float64 {
+	channels, samples := trial.Dims()
+	sum := 0.0
+	for c := range channels {
+		row := trial.RawRowView(c)
+		mean := floats.Sum(row) / float64(samples)
+		for _, v := range row {
+			sum += (v - mean) * (v - mean)
+		}
+	}
+	return math.Sqrt(sum / float64(channels*max(1, samples-1)))
 }
 
 // alignSession aligns training trials with their own mean covariance. The warning is for the reader, if there is one.

@@ -22,6 +22,7 @@ type model struct {
 	Events     []string // that trials are cut around, in a recording; empty if training trials came cut
 	From, To   float64  // of a trial around its event, s
 	Channels   []string
+	Units      []string `json:",omitempty"` // of the channels, to which new trials are converted; none in models of older programs
 	Classes    []string
 	Covariance []float64 // of the training trials, from which online alignment starts; row by row
 	Trials     int       // how many trials it is the mean of
@@ -44,7 +45,7 @@ func apply(ctx context.Context, a *papers.Application) error {
 		if err != nil {
 			return err
 		}
-		how := reading{otherwise: m.Rate, low: m.Low, high: m.High, expectedChannels: m.Size.Channels, events: m.Events, from: m.From, to: m.To}
+		how := reading{as: &m, otherwise: m.Rate, low: m.Low, high: m.High, expectedChannels: m.Size.Channels, events: m.Events, from: m.From, to: m.To}
 		if len(m.Events) > 0 {
 			how.pick = m.Channels
 		}
@@ -56,6 +57,10 @@ func apply(ctx context.Context, a *papers.Application) error {
 			return papers.Refuse(err)
 		}
 		trials := f.train.trials
+		training := session{trials: m.Trials, shrink: m.Shrink, covariance: mat.NewSymDense(m.Size.Channels, m.Covariance)}
+		if err := f.judgeAmplitude(path, m.Units, training, trials); err != nil {
+			return papers.Refuse(err)
+		}
 		if f.test.trials != nil { // a file as the one the network was trained on: its test trials are the new ones
 			trials = f.test.trials
 			a.Say("%s: its %d test trials are classified", path, len(trials))
@@ -63,7 +68,6 @@ func apply(ctx context.Context, a *papers.Application) error {
 		for _, s := range slices.Concat(f.assumed, f.warnings) {
 			a.Say("%s", s)
 		}
-		training := session{trials: m.Trials, shrink: m.Shrink, covariance: mat.NewSymDense(m.Size.Channels, m.Covariance)}
 		aligned, err := training.online(trials)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)

@@ -118,7 +118,8 @@ func TestAnotherMontageIsRefused(t *testing.T) {
 		says       []string
 	}{
 		{nil, []string{"C3", "C4"}, 40, 100, []string{"3 channels (channel 1 channel 2 channel 3)", "2 (C3 C4)", "same channels"}},
-		{[]string{"C3", "C4", "Cz"}, []string{"C3", "Cz", "C4"}, 40, 100, []string{"C3 C4 Cz", "C3 Cz C4", "same order"}},
+		{[]string{"C3", "C4", "Pz"}, []string{"C3", "Cz", "C4"}, 40, 100, []string{"C3 C4 Pz", "C3 Cz C4", "same channels"}},
+		{[]string{"C3", "C4", "C4"}, []string{"C3", "C4", "C4"}, 40, 250, []string{"sampled at 100 Hz"}}, // in order, though names repeat
 		{[]string{"C3", "Cz", "C4"}, []string{"C3", "Cz", "C4"}, 50, 100, []string{"trials of 40 samples", "trained on 50 (0.5 s at 100 Hz)"}},
 		{[]string{"C3", "Cz", "C4"}, []string{"C3", "Cz", "C4"}, 40, 250, []string{"sampled at 100 Hz", "trained at 250 Hz", "resample"}},
 	} {
@@ -131,6 +132,11 @@ func TestAnotherMontageIsRefused(t *testing.T) {
 				t.Errorf("error %v does not say %q", err, s)
 			}
 		}
+	}
+	f.channels = []string{"C3", "C4", "Cz"}
+	second := f.train.trials[0].At(1, 7)
+	if err := f.like("new.npz", []string{"C3", "Cz", "C4"}, 40, 100.01); err != nil || f.channels[1] != "Cz" || f.train.trials[0].At(2, 7) != second {
+		t.Errorf("the same channels in another order, at a rate that was rounded: %v, now %v", err, f.channels)
 	}
 	f.channels = []string{"C3", "Cz", "C4"}
 	if err := f.like("new.npz", f.channels, 40, 100); err != nil {

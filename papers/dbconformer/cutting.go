@@ -55,14 +55,21 @@ func cutTrials(path string, signals *recording.Recording, r reading) (*trialFile
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	for _, c := range picked {
+		f.channels = append(f.channels, plainName(signals.Channels[c].Name))
+		f.units = append(f.units, signals.Channels[c].Unit)
+	}
+	if err := f.convert(path, r, []*mat.Dense{x}); err != nil {
+		return nil, papers.Refuse(err)
+	}
 	if band != nil {
 		filterStretches(band, x, signals.Gaps)
 	}
 	cut := *signals
 	cut.Channels, cut.Rate, cut.Samples = nil, f.rate, inMemory(x)
-	for _, c := range picked {
+	for i, c := range picked {
 		cut.Channels = append(cut.Channels, signals.Channels[c])
-		f.channels = append(f.channels, plainName(signals.Channels[c].Name))
+		cut.Channels[i].Unit = f.units[i]
 	}
 	trials, err := epoch.Cut(&cut, epoch.Window{From: r.from, To: r.to}, r.events...)
 	if err != nil {

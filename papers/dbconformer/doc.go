@@ -16,6 +16,10 @@
 // a high-pass at 8 Hz removes. --set low= and high= choose otherwise. What tells the classes apart shows beside each other in the report: CSP +
 // LDA knows power only, amplitudes + LDA the course of the signal only.
 //
+// A saved network keeps the channels in their order, their units (voltages are trained on in microvolts), the rate, the pass band and the
+// covariance of its training trials. New trials and streams are brought to that order and those units; where a unit is not known on
+// both sides, an amplitude that is another by more than 300 times is refused, and a smaller difference is taken for the same unit, which is said.
+//
 // Deviations, and why:
 //   - Test trials stay in recording order and are aligned online once. (The authors' within-subject script orders them by class,
 //     which lets the alignment see one class at a time, and aligns them twice.)

@@ -28,6 +28,7 @@ type decoder struct {
 	seen      int
 	alignment *mat.SymDense
 	trial     *mat.Dense
+	amplitude float64 // root mean square of the training's trials
 }
 
 // openLive loads a saved network for a stream.
@@ -56,7 +57,7 @@ func openLive(_ context.Context, a *papers.Application) (papers.Decoder, error) 
 	if err != nil {
 		return nil, err
 	}
-	d.window = papers.LiveWindow{Channels: m.Channels, Rows: m.Size.Channels, Samples: m.Size.Samples, Rate: m.Rate, Events: m.Events, Classes: m.Classes}
+	d.window = papers.LiveWindow{Channels: m.Channels, Rows: m.Size.Channels, Samples: m.Size.Samples, Rate: m.Rate, Units: m.Units, Events: m.Events, Classes: m.Classes}
 	if strings.HasPrefix(m.Channels[0], "channel ") { // the training file named none
 		d.window.Channels = nil
 	}
@@ -75,6 +76,7 @@ func openLive(_ context.Context, a *papers.Application) (papers.Decoder, error) 
 	d.sum = mat.NewSymDense(m.Size.Channels, nil)
 	d.sum.ScaleSym(float64(m.Trials), mat.NewSymDense(m.Size.Channels, m.Covariance))
 	d.seen = m.Trials
+	d.amplitude = session{covariance: mat.NewSymDense(m.Size.Channels, m.Covariance)}.amplitude()
 	d.trial = mat.NewDense(m.Size.Channels, m.Size.Samples, nil)
 	if err := d.align(); err != nil {
 		return nil, err
@@ -127,6 +129,9 @@ func (d *decoder) Decide(ctx context.Context, window []float32, learn bool) (pap
 		return papers.LiveDecision{}, err
 	}
 	decision := papers.LiveDecision{Probability: wide(rows(out[0])[0])}
+	if d.amplitude > 0 {
+		decision.Amplitude = amplitudeOf(d.trial) / d.amplitude
+	}
 	if d.attends {
 		decision.Attention = wide(rows(out[1])[0])
 	}

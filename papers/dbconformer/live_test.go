@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gyrus-dev/gyrus/fit"
 	"github.com/gyrus-dev/gyrus/live"
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/recording"
@@ -26,6 +28,12 @@ import (
 // second, so that a stream that is sent faster than real time is not taken for one whose clock was set.
 func writeSession(t *testing.T, path string, seed uint32, gap bool) {
 	t.Helper()
+	if err := edf.Save(path, sessionOf(seed, gap), edf.Options{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sessionOf(seed uint32, gap bool) *recording.Recording {
 	const rate, seconds = 128, 64
 	names := []string{"Fc3", "C3..", "Cz..", "C4.."}
 	r := &recording.Recording{Rate: rate, Frames: rate * seconds, Start: time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)}
@@ -56,9 +64,7 @@ func writeSession(t *testing.T, path string, seed uint32, gap bool) {
 		}
 		r.Events = append(r.Events, recording.Event{Onset: onset, Label: fmt.Sprintf("T%d", 1+k%2)})
 	}
-	if err := edf.Save(path, r, edf.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	return r
 }
 
 // TestLiveDecidesAsOffline trains on a recording and compares the decisions of gyrus apply on another one, with a gap, with those of the loop that
@@ -89,6 +95,10 @@ func TestLiveDecidesAsOffline(t *testing.T) {
 		t.Fatalf("%d lines, %v", len(offline), err)
 	}
 	offline = offline[1:]
+	var m model
+	if _, err := fit.Load(a.ModelDir, &m); err != nil || strings.Join(m.Units, " ") != "uV uV uV" || strings.Join(m.Channels, " ") != "C4 C3 Cz" || m.Rate != 128 || m.Low != 8 || m.High != 32 {
+		t.Errorf("the model keeps %v %v, %g Hz, %g to %g Hz: %v", m.Channels, m.Units, m.Rate, m.Low, m.High, err)
+	}
 
 	compare := func(name string, d *decisions, r live.Report) {
 		if len(*d) != len(offline) || r.Broken == 0 || r.Events != 31 {

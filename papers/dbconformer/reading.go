@@ -28,6 +28,11 @@ type reading struct {
 	from, to float64
 	pick     []string
 
+	// as is the model that the trials are for, whose units and order of channels they are brought to; nil in training, where voltages
+	// become microvolts. Unit is that of all samples; empty: as the file says.
+	as   *model
+	unit string
+
 	rate, otherwise  float64 // Hz; the second is taken if neither the first is given nor the file says one
 	low, high        float64 // pass band in Hz; 0 for none, negative for what suits the kind of file
 	needLabels       bool
@@ -43,6 +48,7 @@ type trialFile struct {
 	classes     []string
 	events      []string // that the trials were cut around; nil if they came cut
 	channels    []string
+	units       []string // of the channels; empty where not known
 	rate        float64
 	low, high   float64  // the pass band that was used
 	assumed     []string // what was found out or taken for granted, for the reader
@@ -55,6 +61,7 @@ var (
 	labelNames   = []string{"y_train", "Y_train", "y", "Y", "labels", "label", "target"}
 	testNames    = []string{"x_test", "X_test"}
 	testLabels   = []string{"y_test", "Y_test"}
+	unitNames    = []string{"units", "unit"}
 	channelNames = []string{"clab", "channels", "ch_names", "labels_channels"}
 	rateNames    = []string{"fs", "sfreq", "srate", "rate", "sampling_rate"}
 )
@@ -134,7 +141,7 @@ func arrayTrials(path string, arrays []*recording.Array, r reading) (*trialFile,
 	if y == nil && r.needLabels {
 		return nil, fmt.Errorf("no labels for %s were found (looked for %s); name them with --set y=NAME", x.Name, strings.Join(labelNames, ", "))
 	}
-	if f.channels, err = namesIn(path, arrays, r.names); err != nil {
+	if f.channels, err = namesIn(path, arrays, channelNames, r.names); err != nil {
 		return nil, err
 	}
 	for _, a := range arrays {
@@ -211,6 +218,21 @@ func arrayTrials(path string, arrays []*recording.Array, r reading) (*trialFile,
 			f.channels = append(f.channels, fmt.Sprintf("channel %d", c+1))
 		}
 	}
+	if f.units, err = namesIn(path, arrays, unitNames, ""); err != nil {
+		return nil, err
+	}
+	if len(f.units) == 1 {
+		f.units = slices.Repeat(f.units, channels)
+	}
+	if len(f.units) != channels {
+		f.units = make([]string, channels)
+	}
+	if r.as != nil {
+		f.order(r.as.Channels)
+	}
+	if err := f.convert("", r, slices.Concat(f.train.trials, f.test.trials)); err != nil {
+		return nil, err
+	}
 	f.low, f.high = max(0, r.low), max(0, r.high)
 	if err := f.checkSamples(); err != nil {
 		return nil, err
@@ -221,15 +243,16 @@ func arrayTrials(path string, arrays []*recording.Array, r reading) (*trialFile,
 // like refuses trials that differ in montage, length or sampling rate from those that a network was trained on.
 func (f *trialFile) like(path string, channels []string, samples int, rate float64) error {
 	n, length := f.train.trials[0].Dims()
+	f.order(channels)
 	named := func(names []string) bool { return !strings.HasPrefix(names[0], "channel ") }
 	switch {
 	case n != len(channels):
 		return fmt.Errorf("%s has %d channels (%s), but the network was trained on %d (%s): position codes and spatial filters belong to a montage; give the same channels in the same order",
 			path, n, strings.Join(f.channels, " "), len(channels), strings.Join(channels, " "))
 	case named(f.channels) && named(channels) && !slices.Equal(f.channels, channels):
-		return fmt.Errorf("%s has the channels %s, but the network was trained on %s: give the same channels in the same order",
+		return fmt.Errorf("%s has the channels %s, but the network was trained on %s: give the same channels",
 			path, strings.Join(f.channels, " "), strings.Join(channels, " "))
-	case f.rate != rate:
+	case math.Abs(f.rate-rate) > 1e-3*rate: // it may be written with a rounding error
 		return fmt.Errorf("%s is sampled at %g Hz, but the network was trained at %g Hz, which its kernels and patches are made for: resample it", path, f.rate, rate)
 	case length != samples:
 		return fmt.Errorf("%s has trials of %d samples, but the network was trained on %d (%g s at %g Hz): cut the trials to that", path, length, samples,
@@ -251,6 +274,10 @@ func (f *trialFile) checkSamples() error {
 				largest = max(largest, math.Abs(v))
 			}
 		}
+	}
+	if unit := unitOf(f.units); unit != "" {
+		f.assumed = append(f.assumed, fmt.Sprintf("amplitudes up to %.3g %s", largest, unit))
+		return nil
 	}
 	f.assumed = append(f.assumed, fmt.Sprintf("amplitudes up to %.3g in the file's unit", largest))
 	if largest < 0.01 {
@@ -393,9 +420,8 @@ func classes(y *recording.Array, known []float64, want int) (labels []int, value
 	return labels, values, nil
 }
 
-// namesIn finds the channel names in a MAT cell array or an array of text.
-func namesIn(path string, arrays []*recording.Array, name string) ([]string, error) {
-	candidates := channelNames
+// namesIn finds a list of names in a MAT cell array or an array of text.
+func namesIn(path string, arrays []*recording.Array, candidates []string, name string) ([]string, error) {
 	if name != "" {
 		candidates = []string{name}
 	}

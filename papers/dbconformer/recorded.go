@@ -15,6 +15,7 @@ import (
 	"github.com/gyrus-dev/gyrus/measure"
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
+	"github.com/gyrus-dev/gyrus/signal"
 )
 
 // amplitudes is the second classical reference, for signals whose slow course tells the classes apart and not their power.
@@ -31,6 +32,7 @@ type recordingParams struct {
 	From     float64 `param:"from" help:"in a recording: begin of a trial after its event" unit:"s" min:"-3600" max:"3600"`
 	To       float64 `param:"to" help:"in a recording: end of a trial after its event" unit:"s" min:"-3600" max:"3600"`
 	Pick     string  `param:"pick" help:"in a recording: the channels to use, such as C3,Cz,C4; empty: all of EEG"`
+	Unit     string  `param:"unit" help:"unit of the samples, such as uV or V; empty: as the file says"`
 	Rate     float64 `param:"rate" help:"sampling rate; 0: as the file says" unit:"Hz" min:"0" max:"100000"`
 	Low      float64 `param:"low" help:"lower edge of the pass band; 0: none; -1: 8 in a recording that trials are cut from, none in trials, which may hold slow potentials" unit:"Hz" min:"-1"`
 	High     float64 `param:"high" help:"upper edge of the pass band; 0: none; -1: 32 in a recording that trials are cut from, none in trials" unit:"Hz" min:"-1"`
@@ -208,7 +210,7 @@ func (p recordingParams) read(r *papers.Run, path string) (*trialFile, error) {
 		return out
 	}
 	how := reading{trials: p.X, labels: p.Y, testX: p.TestX, testY: p.TestY, names: p.Channels, axes: p.Axes,
-		events: split(p.Events), from: p.From, to: p.To, pick: split(p.Pick), rate: p.Rate, low: p.Low, high: p.High, needLabels: true}
+		events: split(p.Events), from: p.From, to: p.To, pick: split(p.Pick), unit: p.Unit, rate: p.Rate, low: p.Low, high: p.High, needLabels: true}
 	f, err := readTrials(path, how)
 	if err != nil {
 		return nil, err
@@ -226,16 +228,29 @@ func (p recordingParams) read(r *papers.Run, path string) (*trialFile, error) {
 	if !given {
 		return f, nil
 	}
+	if len(how.events) > 0 && len(how.pick) == 0 {
+		how.pick = f.channels
+	}
 	t, err := readTrials(second, how)
 	if err != nil {
 		return nil, err
 	}
 	r.Note("Test trials are read from a second file.")
-	tell(t)
 	_, samples := f.train.trials[0].Dims()
 	if err := t.like(second, f.channels, samples, f.rate); err != nil {
 		return nil, papers.Refuse(err)
 	}
+	if err := t.likeUnits(second, f.channels, f.units); err != nil {
+		return nil, papers.Refuse(err)
+	}
+	covariance, err := signal.MeanCovariance(f.train.trials)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.judgeAmplitude(second, f.units, session{covariance: covariance}, t.train.trials); err != nil {
+		return nil, papers.Refuse(err)
+	}
+	tell(t)
 	if !slices.Equal(t.classes, f.classes) {
 		return nil, papers.Refuse(fmt.Errorf("%s has the classes %s, but %s has %s", second, strings.Join(t.classes, ", "), path, strings.Join(f.classes, ", ")))
 	}
@@ -313,7 +328,7 @@ func (c contest) save(ctx context.Context, f *trialFile, s session, all examples
 			return false, err
 		}
 		m := model{Size: c.size, Rate: f.rate, Low: f.low, High: f.high, Events: f.events, From: p.From, To: p.To,
-			Channels: f.channels, Classes: f.classes, Shrink: s.shrink, Trials: s.trials}
+			Channels: f.channels, Units: f.units, Classes: f.classes, Shrink: s.shrink, Trials: s.trials}
 		for i := range c.size.Channels {
 			m.Covariance = append(m.Covariance, mat.Row(nil, i, s.covariance)...)
 		}

@@ -75,10 +75,6 @@ func (f *File) Recording(paths ...string) (*recording.Recording, error) {
 	return r, err
 }
 
-// units of NWB in the words of package recording; others stay as they are.
-var units = map[string]string{"volts": "V", "volt": "V", "millivolts": "mV", "microvolts": "uV", "amperes": "A", "amps": "A", "meters": "m", "metres": "m",
-	"meter": "m", "seconds": "s", "siemens": "S", "ohms": "Ohm"}
-
 // channels names the channels of a series.
 func (s *Series) channels() ([]recording.Channel, error) {
 	if s.data == nil || len(s.Dims) < 1 || len(s.Dims) > 2 {
@@ -101,7 +97,7 @@ func (s *Series) channels() ([]recording.Channel, error) {
 	out := make([]recording.Channel, n)
 	labels := s.labels(n)
 	for i := range out {
-		out[i] = recording.Channel{Name: labels[i], Unit: cmp.Or(units[s.Unit], s.Unit)}
+		out[i] = recording.Channel{Name: labels[i], Unit: recording.Unit(s.Unit)}
 	}
 	return out, nil
 }

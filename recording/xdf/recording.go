@@ -122,9 +122,6 @@ var types = map[string]string{"eeg": "eeg", "eog": "eog", "ecg": "ecg", "ekg": "
 	"meg": "mag", "ecog": "ecog", "seeg": "seeg", "resp": "resp", "respiration": "resp", "temperature": "temperature", "misc": "misc",
 	"aux": "misc", "trigger": "stim", "stim": "stim", "markers": "stim"}
 
-var units = map[string]string{"microvolts": "uV", "microvolt": "uV", "µv": "uV", "μv": "uV", "uv": "uV", "millivolts": "mV", "millivolt": "mV",
-	"mv": "mV", "volts": "V", "volt": "V", "v": "V"}
-
 // channels are described in the header, if at all, under desc/channels.
 func (s *Stream) channels() []recording.Channel {
 	out := make([]recording.Channel, s.Channels)
@@ -141,10 +138,7 @@ func (s *Stream) channels() []recording.Channel {
 			if own, ok := types[strings.ToLower(e.Text("type"))]; ok {
 				kind, known = own, true
 			}
-			c.Unit = e.Text("unit")
-			if name, ok := units[strings.ToLower(c.Unit)]; ok {
-				c.Unit = name
-			}
+			c.Unit = recording.Unit(e.Text("unit"))
 			c.Position = position(e.Find("location"))
 		}
 		if known {
