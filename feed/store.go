@@ -41,6 +41,7 @@ var migrations = []string{`
 		gone TEXT NOT NULL DEFAULT '', merged_into INTEGER REFERENCES papers (id));
 	CREATE INDEX papers_by_listing ON papers (listed DESC, id DESC) WHERE gone = '';
 	CREATE INDEX papers_by_date ON papers (published DESC, id DESC) WHERE gone = '';
+	CREATE INDEX papers_by_day ON papers (listed / 86400000) WHERE gone = '';
 	CREATE INDEX papers_by_slug ON papers (slug) WHERE slug <> '';
 	CREATE TABLE identities (
 		kind TEXT NOT NULL, value TEXT NOT NULL, paper INTEGER NOT NULL REFERENCES papers (id), PRIMARY KEY (kind, value, paper)) WITHOUT ROWID;
