@@ -24,6 +24,9 @@ import (
 	"github.com/gyrus-dev/gyrus/runner"
 )
 
+// The networks of the Lab Streaming Layer; tests put their own in the place of both.
+var thisMachine, thisSite = lsl.Local, lsl.Site
+
 // liveFlags are what a person asks of gyrus live.
 type liveFlags struct {
 	model, stream, markers, backend  string
@@ -170,9 +173,9 @@ func (f liveFlags) decode(cmd *cobra.Command, decoder papers.Decoder) error {
 		say("decisions are served at %s", ws.URL())
 	}
 	if f.outlet != "" {
-		n := lsl.Local()
+		n := thisMachine()
 		if f.lan {
-			n = lsl.Site()
+			n = thisSite()
 		}
 		out, err := live.NewOutlet(n, f.outlet, w.Classes, overLSL)
 		if err != nil {
@@ -253,7 +256,7 @@ func (f liveFlags) open(ctx context.Context, say func(string, ...any)) (live.Sou
 	say("looking for the stream %s", ask(f.stream))
 	ctx, cancel := context.WithTimeout(ctx, f.wait)
 	defer cancel()
-	source, err := live.OpenLSL(ctx, lsl.Site(), ask(f.stream), ask(f.markers))
+	source, err := live.OpenLSL(ctx, thisSite(), ask(f.stream), ask(f.markers))
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = papers.Refuse(fmt.Errorf("%w; is its program running, and is there no file of that name? (--wait says how long to look)", err))
