@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"math/bits"
 	"slices"
 	"sync"
 	"unsafe"
@@ -733,6 +734,9 @@ func (b *fusedBuilder) layout() {
 	if perPoint > 0 {
 		tile = min(max(cache/perPoint, 256), 4096)
 	}
+	if unit == 1 {
+		tile = 1 << (bits.Len(uint(tile)) - 1) // vectors do not straddle cache lines, and pieces come out even
+	}
 	tile = max(1, tile/unit) * unit
 	if len(b.slots) == 0 && len(s.body) == 1 && g.blocks == (extent{}) && g.inner == 0 {
 		tile = 1 << 15 // a single op streams
@@ -751,8 +755,8 @@ func (b *fusedBuilder) layout() {
 		s.blocks, s.pieces = 0, 0
 		return
 	}
-	// About 15 microseconds of work for each piece.
-	const pieceWork = 150000
+	// About 4 microseconds of work for each piece, of which calling another worker takes less than one.
+	const pieceWork = 40000
 	pieces := max(1, s.weight) * s.blockLength / pieceWork
 	if accumulates {
 		pieces = min(pieces, 32, max(1, s.blockLength/(8*g.blocks.inner)))

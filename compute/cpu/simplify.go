@@ -512,24 +512,49 @@ func zeroPadding(n *node) (axis int, pad backends.PadAxis, ok bool) {
 	return axis, pad, axis >= 0
 }
 
-// beforeBroadcast computes an op on operands that are all broadcast alike before the broadcast, where there is less to compute.
+// beforeBroadcast computes an op on operands that are all broadcast along some axis before that broadcast, where there is less to compute.
 func (r *rewriter) beforeBroadcast(op opcode, shape shapes.Shape, attr any, in []*node) (n *node, ok bool, err error) {
-	var small []*node
-	var axes []int
-	for i, x := range in {
+	used := make([]bool, shape.Rank()) // the axes along which some operand changes
+	for _, x := range in {
 		if x.op != backends.OpTypeBroadcastInDim {
 			return nil, false, nil
 		}
-		a := x.attr.([]int)
-		if i == 0 {
-			axes = a
-		} else if !slices.Equal(a, axes) || !x.in[0].shape.EqualDimensions(small[0].shape) {
-			return nil, false, nil
+		for i, a := range x.attr.([]int) {
+			used[a] = used[a] || x.in[0].shape.Dimensions[i] > 1
 		}
-		small = append(small, x.in[0])
 	}
-	n, err = r.rewrite(op, withDType(small[0].shape, shape.DType), attr, small)
-	if err != nil {
+	var axes, dims []int
+	place := make([]int, shape.Rank()) // of each axis of shape among axes
+	less := false
+	for a, d := range shape.Dimensions {
+		place[a] = len(axes)
+		if used[a] {
+			axes, dims = append(axes, a), append(dims, d)
+		} else if d > 1 {
+			less = true
+		}
+	}
+	if !less {
+		return nil, false, nil
+	}
+	small := make([]*node, len(in))
+	for k, x := range in {
+		source, rest := x.in[0], []int{}
+		var moved []int
+		for i, a := range x.attr.([]int) {
+			if used[a] {
+				moved = append(moved, place[a])
+				rest = append(rest, source.shape.Dimensions[i])
+			}
+		}
+		if source, err = r.reshape(source, shapes.Make(source.shape.DType, rest...)); err != nil {
+			return nil, true, err
+		}
+		if small[k], err = r.broadcast(source, shapes.Make(source.shape.DType, dims...), moved); err != nil {
+			return nil, true, err
+		}
+	}
+	if n, err = r.rewrite(op, shapes.Make(shape.DType, dims...), attr, small); err != nil {
 		return nil, true, err
 	}
 	n, err = r.broadcast(n, shape, axes)
@@ -544,6 +569,43 @@ func isReduction(op opcode) bool {
 		return true
 	}
 	return false
+}
+
+// reduceBeforeBroadcast reduces what x broadcasts, along axes that are not those of the broadcast; ok is false if it is another reduction.
+func (r *rewriter) reduceBeforeBroadcast(op opcode, shape shapes.Shape, axes reductionAxes, x *node) (n *node, ok bool, err error) {
+	source, of := unbroadcast(x)
+	if source == x {
+		return nil, false, nil
+	}
+	var inner reductionAxes
+	for _, a := range axes {
+		if x.shape.Dimensions[a] == 1 {
+			continue
+		}
+		if of[a] < 0 {
+			return nil, false, nil
+		}
+		inner = append(inner, of[a])
+	}
+	slices.Sort(inner)
+	if n, err = r.reduce(op, withoutAxes(source.shape, inner), inner, source); err != nil {
+		return nil, true, err
+	}
+	var to []int // the axis of shape for each axis of the source that is left
+	for i, a := range x.attr.([]int) {
+		if slices.Contains(inner, i) {
+			continue
+		}
+		at := a
+		for _, gone := range axes {
+			if gone < a {
+				at--
+			}
+		}
+		to = append(to, at)
+	}
+	n, err = r.broadcast(n, shape, to)
+	return n, true, err
 }
 
 // extent is the attr of a reduction in the rewritten computation: the operand, read in order, is [outer, n, inner] and the middle axis
@@ -585,6 +647,9 @@ func (r *rewriter) reduce(op opcode, shape shapes.Shape, axes reductionAxes, x *
 			rest = append(rest, at)
 		}
 		return r.transpose(y, shape, rest)
+	}
+	if n, ok, err := r.reduceBeforeBroadcast(op, shape, axes, x); ok || err != nil {
+		return n, err
 	}
 	// The axes of dimension 1 take no part.
 	kept := slices.DeleteFunc(slices.Clone(axes), func(a int) bool { return x.shape.Dimensions[a] == 1 })

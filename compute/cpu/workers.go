@@ -43,7 +43,7 @@ type stretch struct {
 
 // The steps of an executable follow one another within microseconds, which is less than it takes to wake a goroutine. So a worker that
 // runs out of work looks for more for a while before it sleeps, and so does who waits for the last iterations of others.
-const patience = 30_000 // looks, of about a nanosecond each
+const patience = 100_000 // looks, of less than a nanosecond each
 
 var (
 	offered  atomic.Pointer[job] // to the workers that are looking
