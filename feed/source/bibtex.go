@@ -67,8 +67,8 @@ func parseBibTeX(path, text string) iter.Seq2[feed.Paper, error] {
 type bibScanner struct {
 	text    string
 	at      int
-	counted int // up to where lines are counted: the beginning of an entry
-	lines   int // before it
+	counted int               // up to where lines are counted: the beginning of an entry
+	lines   int               // before it
 	macros  map[string]string // of @string
 }
 

@@ -222,7 +222,7 @@ func (c *Client) client() *http.Client {
 	c.http = &http.Client{
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: c.dial, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second,
-			TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: c.Patience, MaxResponseHeaderBytes: 64 << 10,
+			TLSHandshakeTimeout: 15 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 		},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			switch first := via[0].URL; {

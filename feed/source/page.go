@@ -140,7 +140,7 @@ func parsePage(path, text string, o Options) iter.Seq2[feed.Paper, error] {
 	// A paper is not younger than its page: if the reference date says otherwise, the page is younger than that.
 	newest := 0
 	for _, b := range all[start:] {
-		if f, ok := b.readFoot(); ok && f.year <= reference.Year()+1 {
+		if f, ok := b.readFoot(); ok && f.year <= time.Now().Year()+1 {
 			newest = max(newest, f.year)
 		}
 	}
