@@ -44,6 +44,7 @@ func benchCommand() *cobra.Command {
 	f := compute.Flags()
 	f.StringVar(&o.Python, "peers", "", "Python interpreter that has the peers")
 	f.StringVar(&only, "only", "", "run the works whose names match this regular expression")
+	f.IntVar(&o.Rounds, "rounds", 2, "how often each side has its turn; the best counts")
 	f.BoolVar(&o.Stock, "stock", false, "also time GoMLX's own Go backend (slow)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.AddCommand(compute)

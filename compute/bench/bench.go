@@ -38,6 +38,7 @@ const Threads = 2
 type Options struct {
 	Python string         // interpreter that has the peers; empty for none
 	Only   *regexp.Regexp // works to run, by name; nil for all
+	Rounds int            // how often each side has its turn, at least 1: a machine that others share is slow at times, and the best counts
 	Stock  bool           // also time GoMLX's own Go backend, which is slow
 }
 
@@ -62,8 +63,9 @@ type Line struct {
 
 // Result is what a run measured.
 type Result struct {
-	Lines []Line   `json:"lines"`
-	Notes []string `json:"notes,omitempty"` // of what was skipped, and why
+	Lines     []Line     `json:"lines"`
+	Overheads []Overhead `json:"overheads,omitempty"`
+	Notes     []string   `json:"notes,omitempty"` // of what was skipped, and why
 }
 
 // Run measures the works that the options name. It sets GOMAXPROCS to Threads while it runs.
@@ -77,34 +79,58 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		if !o.Only.MatchString(w.name) {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		m, err := measure(func() (backends.Backend, error) { return cpu.New("") }, w)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", w.name, err)
-		}
-		line := Line{w.name, map[string]Measurement{Ours: m}}
-		if o.Stock {
-			// Its parallel scheduler deadlocks on unrolled graphs with few processors.
-			m, err := measure(func() (backends.Backend, error) { return simplego.New("ops_sequential") }, w)
-			if err != nil {
-				reason, _, _ := strings.Cut(err.Error(), "\n")
-				r.Notes = append(r.Notes, fmt.Sprintf("stock cannot run %s: %s", w.name, reason))
-			} else {
-				line.Sides[Stock] = m
+		line := Line{w.name, map[string]Measurement{}}
+		for range max(o.Rounds, 1) {
+			if err := r.round(ctx, o, w, &line); err != nil {
+				return nil, err
 			}
 		}
 		r.Lines = append(r.Lines, line)
 	}
+	if o.Only.MatchString("overheads") {
+		var err error
+		if r.Overheads, err = overheads(); err != nil {
+			return nil, err
+		}
+	}
+	r.Notes = slices.Compact(slices.Sorted(slices.Values(r.Notes)))
+	return r, nil
+}
+
+// round times a work once on every side, and keeps what was better than in the rounds before.
+func (r *Result) round(ctx context.Context, o Options, w work, line *Line) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m, err := measure(func() (backends.Backend, error) { return cpu.New("") }, w)
+	if err != nil {
+		return fmt.Errorf("%s: %w", w.name, err)
+	}
+	line.keep(Ours, m)
+	if o.Stock {
+		// Its parallel scheduler deadlocks on unrolled graphs with few processors.
+		m, err := measure(func() (backends.Backend, error) { return simplego.New("ops_sequential") }, w)
+		if err != nil {
+			reason, _, _ := strings.Cut(err.Error(), "\n")
+			r.Notes = append(r.Notes, fmt.Sprintf("stock cannot run %s: %s", w.name, reason))
+		} else {
+			line.keep(Stock, m)
+		}
+	}
 	if o.Python != "" {
 		// A process for each work, so that what one leaves behind does not hide what the next one takes.
-		for i := range r.Lines {
-			r.peers(ctx, o.Python, &r.Lines[i])
-		}
-		r.Notes = slices.Compact(slices.Sorted(slices.Values(r.Notes)))
+		r.peers(ctx, o.Python, line)
 	}
-	return r, nil
+	return nil
+}
+
+// keep keeps the less time and the less memory of a side.
+func (l *Line) keep(side string, m Measurement) {
+	if old, ok := l.Sides[side]; ok {
+		m.Milliseconds = min(m.Milliseconds, old.Milliseconds)
+		m.Megabytes = min(m.Megabytes, old.Megabytes)
+	}
+	l.Sides[side] = m
 }
 
 // measure returns the best time of one run and the memory a work takes, on a backend of its own.
@@ -220,7 +246,7 @@ func (r *Result) peers(ctx context.Context, python string, line *Line) {
 			ms, err1 := strconv.ParseFloat(f[2], 64)
 			mb, err2 := strconv.ParseFloat(f[3], 64)
 			if err1 == nil && err2 == nil {
-				line.Sides[f[0]] = Measurement{ms, mb}
+				line.keep(f[0], Measurement{ms, mb})
 			}
 		}
 	}
@@ -238,6 +264,9 @@ func (r *Result) WriteTable(w io.Writer) error {
 		}
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	if len(r.Lines) == 0 {
+		table = tabwriter.NewWriter(io.Discard, 0, 0, 2, ' ', 0)
+	}
 	fmt.Fprintf(table, "work\t%s ms\tMB\t", Ours)
 	for _, s := range sides {
 		fmt.Fprintf(table, "%s ms\tspeed\tmemory\t", s)
@@ -265,6 +294,9 @@ func (r *Result) WriteTable(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "speed: the other's time over ours, above 1 is faster here. memory: our growth at the peak over the other's, below 1 is less here.\n")
+	for _, o := range r.Overheads {
+		fmt.Fprintf(w, "%s: %.3g %s\n", o.Name, o.Value, o.Unit)
+	}
 	for _, n := range r.Notes {
 		fmt.Fprintln(w, n)
 	}
