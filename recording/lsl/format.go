@@ -126,26 +126,10 @@ func appendSample(b []byte, order binary.AppendByteOrder, time float64, deduced 
 	return b
 }
 
-// byteOrder reads and appends numbers.
-type byteOrder interface {
-	binary.ByteOrder
-	binary.AppendByteOrder
-}
-
-func orderOf(big bool) byteOrder {
-	if big {
-		return binary.BigEndian
-	}
-	return binary.LittleEndian
-}
-
-// encode writes one sample in the wire format.
-func encode(big bool, time float64, deduced bool, data any) []byte {
-	return appendSample(nil, orderOf(big), time, deduced, data)
-}
-
-// decoder reads samples in the wire format of protocol 1.10.
+// decoder reads samples in the wire format of protocol 1.10, or of 1.00 if it has an archive.
 type decoder struct {
+	archived *archived
+
 	r        io.Reader // buffered
 	order    binary.ByteOrder
 	format   Format
@@ -161,6 +145,9 @@ func newDecoder(r io.Reader, order binary.ByteOrder, format Format, channels int
 // next reads a sample and appends its values to dst, whose type must be that of the format. deduced says that the sample came
 // without a time.
 func (d *decoder) next(dst any) (out any, time float64, deduced bool, err error) {
+	if d.archived != nil {
+		return d.archived.next(dst)
+	}
 	head := d.raw[:1]
 	if _, err := io.ReadFull(d.r, head); err != nil {
 		return dst, 0, false, err
@@ -229,10 +216,7 @@ func (d *decoder) next(dst any) (out any, time float64, deduced bool, err error)
 // read fills the first n bytes of raw; an end within a sample is unexpected.
 func (d *decoder) read(n int) error {
 	_, err := io.ReadFull(d.r, d.raw[:n])
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
+	return unexpected(err)
 }
 
 // texts reads the values of a sample of strings. What a length promises is allocated only as it arrives.
@@ -264,19 +248,11 @@ func (d *decoder) texts(dst []string) ([]string, error) {
 		if n > maxText {
 			return dst, corrupt("length of a string", fmt.Sprint(n), fmt.Sprintf("at most %d bytes", maxText))
 		}
-		text := make([]byte, 0, min(n, 4096))
-		for uint64(len(text)) < n {
-			from := len(text)
-			text = slices.Grow(text, int(min(n-uint64(from), uint64(max(from, 4096)))))
-			text = text[:min(uint64(cap(text)), n)]
-			if _, err := io.ReadFull(d.r, text[from:]); err != nil {
-				if err == io.EOF {
-					err = io.ErrUnexpectedEOF
-				}
-				return dst, err
-			}
+		text, err := readText(d.r, n)
+		if err != nil {
+			return dst, err
 		}
-		dst = append(dst, string(text))
+		dst = append(dst, text)
 	}
 	return dst, nil
 }

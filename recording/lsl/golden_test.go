@@ -139,10 +139,9 @@ func TestAnswersAsLiblsl(t *testing.T) {
 		if refusal != "" {
 			t.Fatalf("%s: refused: %s", f.Format, refusal)
 		}
-		r := &reader{big: a.big}
 		got := a.reply
 		push := func(time float64, deduced bool, data any) {
-			got = append(got, encode(r.big, time, deduced, data)...)
+			got = a.form.append(got, time, deduced, data)
 		}
 		push(1000.25, false, typed(theirs.Format, f.One))
 		for i, c := range f.Chunk {

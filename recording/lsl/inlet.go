@@ -87,18 +87,37 @@ func (n Network) Full(ctx context.Context, info *Info) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	full.Address = info.Address
+	full.Address, full.Address6 = info.Address, info.Address6
 	return full, nil
 }
 
-func dial(ctx context.Context, info *Info) (net.Conn, error) {
-	ip, err := netip.ParseAddr(info.Address)
-	if err != nil || info.DataPort == 0 {
+// dial connects to an outlet, over IPv4 where it can.
+func dial(ctx context.Context, info *Info) (c net.Conn, err error) {
+	ways := info.ways(info.DataPort, info.DataPort6)
+	if len(ways) == 0 {
 		return nil, &recording.Error{Field: "stream info, v4address and v4data_port", Offset: -1, Found: fmt.Sprintf("%.80q and %d", info.Address, info.DataPort),
 			Expected: "the address of an outlet", Remedy: "take an info that Find returned"}
 	}
 	d := net.Dialer{Timeout: patience}
-	return d.DialContext(ctx, "tcp", netip.AddrPortFrom(ip, uint16(info.DataPort)).String())
+	for _, to := range ways {
+		if c, err = d.DialContext(ctx, "tcp", to.String()); err == nil {
+			return c, nil
+		}
+	}
+	return nil, err
+}
+
+// ways are where an outlet is reached, given its ports of each family.
+func (i *Info) ways(port, port6 int) (out []netip.AddrPort) {
+	for _, w := range []struct {
+		address string
+		port    int
+	}{{i.Address, port}, {i.Address6, port6}} {
+		if ip, err := netip.ParseAddr(w.address); err == nil && w.port > 0 {
+			out = append(out, netip.AddrPortFrom(ip, uint16(w.port)))
+		}
+	}
+	return out
 }
 
 // Open connects to a stream that [Network.Find] returned. It returns when the first connection stands.
@@ -339,9 +358,9 @@ func join(a, b any) any {
 // connect opens a connection and negotiates how samples are sent.
 func (in *Inlet) connect(ctx context.Context) (net.Conn, *decoder, error) {
 	info := in.Info()
-	if info.Version < protocol {
-		return nil, nil, &recording.Error{Path: info.Name, Field: "version of the protocol", Offset: -1, Found: strconv.Itoa(info.Version), Expected: strconv.Itoa(protocol) + " or later",
-			Remedy: "update the program that offers the stream to liblsl 1.10 (2015) or later"}
+	if info.Version < archiveProtocol {
+		return nil, nil, &recording.Error{Path: info.Name, Field: "version of the protocol", Offset: -1, Found: strconv.Itoa(info.Version), Expected: strconv.Itoa(archiveProtocol) + " or later",
+			Remedy: "update the program that offers the stream"}
 	}
 	c, err := dial(ctx, &info)
 	if err != nil {
@@ -367,6 +386,10 @@ func (in *Inlet) connect(ctx context.Context) (net.Conn, *decoder, error) {
 // request asks for the samples of a stream, of which the outlet shall keep up to buffer.
 func request(info *Info, buffer int) []byte {
 	var b bytes.Buffer
+	if info.Version < protocol {
+		fmt.Fprintf(&b, "LSL:streamfeed\r\n%d 0\r\n", buffer)
+		return b.Bytes()
+	}
 	fmt.Fprintf(&b, "LSL:streamfeed/%d %s\r\n", protocol, info.UID)
 	fmt.Fprintf(&b, "Native-Byte-Order: 1234\r\nEndian-Performance: 0\r\nHas-IEEE754-Floats: 1\r\nSupports-Subnormals: 1\r\n")
 	fmt.Fprintf(&b, "Value-Size: %d\r\nData-Protocol-Version: %d\r\nMax-Buffer-Length: %d\r\nMax-Chunk-Length: 0\r\n", info.Format.size(), protocol, buffer)
@@ -379,6 +402,13 @@ func oneLine(s string) string { return strings.NewReplacer("\r", " ", "\n", " ")
 
 // readFeed reads the answer to a request, checks the two test samples, and returns the decoder of those that follow.
 func readFeed(in *bufio.Reader, info *Info) (*decoder, error) {
+	if info.Version < protocol {
+		d, err := readArchive(in, info)
+		if err != nil {
+			return nil, err
+		}
+		return d, d.test(info)
+	}
 	line, err := readLine(in)
 	if err != nil {
 		return nil, err
@@ -422,19 +452,27 @@ func readFeed(in *bufio.Reader, info *Info) (*decoder, error) {
 		return nil, &recording.Error{Path: info.Name, Field: "byte-order", Offset: -1, Found: strconv.Itoa(o), Expected: "1234 or 4321"}
 	}
 	d := newDecoder(in, order, info.Format, info.Channels)
+	if err := d.test(info); err != nil {
+		return nil, err
+	}
+	d.flush = f["suppress-subnormals"] == "1"
+	return d, nil
+}
+
+// test reads the two samples with which a feed begins.
+func (d *decoder) test(info *Info) error {
 	for _, offset := range []int{4, 2} {
 		got, t, deduced, err := d.next(emptyOf(info.Format))
 		if err != nil {
-			return nil, err
+			return unexpected(err)
 		}
 		if deduced || t != patternTime || !same(got, testPattern(info.Format, info.Channels, offset)) {
-			return nil, &recording.Error{Path: info.Name, Field: "test sample", Offset: -1, Found: fmt.Sprintf("%.120s at %g s", fmt.Sprint(got), t),
+			return &recording.Error{Path: info.Name, Field: "test sample", Offset: -1, Found: fmt.Sprintf("%.120s at %g s", fmt.Sprint(got), t),
 				Expected: fmt.Sprintf("%.120s at %g s", fmt.Sprint(testPattern(info.Format, info.Channels, offset)), patternTime),
 				Remedy:   "the outlet sends numbers in another form; report its program"}
 		}
 	}
-	d.flush = f["suppress-subnormals"] == "1"
-	return d, nil
+	return nil
 }
 
 // sameStream is the query for the stream of an info after its outlet was replaced.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,13 +19,18 @@ import (
 // GYRUS_PYLSL.
 func peer(t *testing.T, n Network, args ...string) (out *bufio.Scanner, stop func()) {
 	t.Helper()
+	return peerWith(t, n, "[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\n[ports]\nIPv6 = disable\n", args...)
+}
+
+// peerWith is peer with a configuration whose last section is that of the ports.
+func peerWith(t *testing.T, n Network, text string, args ...string) (out *bufio.Scanner, stop func()) {
+	t.Helper()
 	python := os.Getenv("GYRUS_PYLSL")
 	if python == "" {
 		t.Skip("GYRUS_PYLSL does not name a Python that has pylsl")
 	}
 	config := filepath.Join(t.TempDir(), "lsl_api.cfg")
-	text := fmt.Sprintf("[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\n[ports]\nIPv6 = disable\nBasePort = %d\nPortRange = %d\nMulticastPort = %d\n[log]\nlevel = -2\n",
-		n.BasePort, n.Ports, n.DiscoveryPort)
+	text += fmt.Sprintf("BasePort = %d\nPortRange = %d\nMulticastPort = %d\n[log]\nlevel = -2\n", n.BasePort, n.Ports, n.DiscoveryPort)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -185,5 +191,99 @@ func TestLiblslReadsOutlet(t *testing.T) {
 				t.Errorf("%d samples", len(samples))
 			}
 		})
+	}
+}
+
+// The other ways in which liblsl can be set to speak: protocol 1.00, IPv6, and over the network rather than to this machine.
+const (
+	oldProtocol = "[tuning]\nUseProtocolVersion = 100\n[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\n[ports]\nIPv6 = disable\n"
+	overSix     = "[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {::1}\n[ports]\nIPv6 = force\n"
+	overGroups6 = "[multicast]\nResolveScope = site\nTTLOverride = 0\n[ports]\nIPv6 = force\n"
+	overGroups4 = "[multicast]\nResolveScope = site\nTTLOverride = 0\n[ports]\nIPv6 = disable\n"
+)
+
+// TestLiblslOtherwise reads liblsl's outlets and lets it read ours: every format by protocol 1.00, one over IPv6 and, if GYRUS_MULTICAST is
+// set, as found through multicast groups, whose packets leave this machine.
+func TestLiblslOtherwise(t *testing.T) {
+	six := func(n Network) Network {
+		n.Listen, n.Peers = netip.IPv6Loopback(), []string{"::1"}
+		return n
+	}
+	groups := func(groups ...string) func(Network) Network {
+		return func(n Network) Network {
+			n.Listen, n.Peers, n.Groups = netip.Addr{}, nil, nil
+			for _, g := range groups {
+				n.Groups = append(n.Groups, netip.MustParseAddr(g))
+			}
+			return n
+		}
+	}
+	type way struct {
+		name, config string
+		network      func(Network) Network
+		formats      []Format
+		multicast    bool
+	}
+	for _, w := range []way{
+		{"protocol 1.00", oldProtocol, func(n Network) Network { return n }, []Format{Float32, Float64, String, Int32, Int16, Int8, Int64}, false},
+		{"IPv6", overSix, six, []Format{Float32}, false},
+		{"link of IPv6", overGroups6, groups("ff02:" + group6), []Format{Float32}, true},
+		{"site of IPv6", overGroups6, groups("ff05:" + group6), []Format{Float32}, true},
+		{"link of IPv4", overGroups4, groups("224.0.0.183"), []Format{Float32}, true},
+		{"site of IPv4", overGroups4, groups("239.255.172.215"), []Format{Float32}, true},
+	} {
+		for _, f := range w.formats {
+			t.Run(w.name+" "+f.String(), func(t *testing.T) {
+				if w.multicast && os.Getenv("GYRUS_MULTICAST") == "" {
+					t.Skip("GYRUS_MULTICAST is not set")
+				}
+				n := w.network(interopNetwork(t))
+				out, stop := peerWith(t, n, w.config, "offer", f.String())
+				if !out.Scan() || out.Text() != "ready" {
+					t.Fatal("the peer did not start")
+				}
+				in := attach(t, n, "type='EEG' and starts-with(name,'Peer')", InletOptions{})
+				if info := in.Info(); (info.Version == 100) != (w.config == oldProtocol) {
+					t.Errorf("liblsl speaks %d", info.Version)
+				}
+				c := pull(t, in, 60)
+				for i := range c.Times {
+					row := fmt.Sprint(slice(c.Data, 3*i, 3*i+3))
+					k := int(math.Round((c.Times[i] - 1000) * 100))
+					if now, next := k%100, (k+1)%100; row != fmt.Sprintf("[%d %d 7]", now, -now) && !((k+1)%3 == 0 && row == fmt.Sprintf("[%d %d 7]", next, -next)) {
+						t.Fatalf("sample at %g is %s", c.Times[i], row)
+					}
+				}
+				in.Close()
+				stop()
+
+				ours := offer(t, n, Info{Name: "Ours", Type: "EEG", Channels: 2, Rate: 50, Format: f, SourceID: "ours-1"}, OutletOptions{})
+				said, _ := peerWith(t, n, w.config, "read", "Ours", "3")
+				if !said.Scan() {
+					t.Fatal("liblsl did not connect")
+				}
+				waitReader(t, ours)
+				v := []any{1.0, -2.0, 0.0, 100.0, -128.0, 127.0}
+				if f == String {
+					v = []any{"1", "-2", "", "100", "-128", "127"}
+				}
+				if err := ours.Push(typed(f, v), 100); err != nil {
+					t.Fatal(err)
+				}
+				if !said.Scan() {
+					t.Fatal("liblsl read nothing")
+				}
+				var samples [][2]any
+				if err := json.Unmarshal(said.Bytes(), &samples); err != nil {
+					t.Fatal(err)
+				}
+				for i, s := range samples {
+					samples[i][0] = math.Round(1e9*s[0].(float64)) / 1e9
+				}
+				if got := fmt.Sprint(samples); got != fmt.Sprint([][2]any{{99.96, v[:2]}, {99.98, v[2:4]}, {100.0, v[4:]}}) {
+					t.Errorf("liblsl read %s", got)
+				}
+			})
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,21 @@ import (
 
 	"github.com/gyrus-dev/gyrus/recording"
 )
+
+// encode writes one sample in the wire format of protocol 1.10.
+func encode(big bool, time float64, deduced bool, data any) []byte {
+	if big {
+		return bigEndian.append(nil, time, deduced, data)
+	}
+	return littleEndian.append(nil, time, deduced, data)
+}
+
+func orderOf(big bool) binary.ByteOrder {
+	if big {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
 
 // alone is a network of this machine with ports of its own, which the system has just called free.
 func alone(t testing.TB) Network {
@@ -124,6 +140,81 @@ func TestEveryFormatArrives(t *testing.T) {
 				t.Errorf("as numbers: %v", numbers)
 			}
 		})
+	}
+}
+
+// TestSix finds and reads a stream over IPv6 alone, and measures its clock.
+func TestSix(t *testing.T) {
+	n := alone(t)
+	n.Listen, n.Peers = netip.IPv6Loopback(), []string{"::1"}
+	n.Groups, n.DiscoveryPort = []netip.Addr{n.Listen}, n.BasePort+50
+	if c, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback}); err != nil {
+		t.Skip("this machine has no IPv6: ", err)
+	} else {
+		c.Close()
+	}
+	out := offer(t, n, Info{Name: "six", Type: "EEG", Channels: 1, Format: Int32, SourceID: "x"}, OutletOptions{})
+	for _, ways := range []string{"peers", "groups"} {
+		m := n
+		if m.Peers = nil; ways == "peers" {
+			m.Peers, m.Groups = []string{"::1"}, nil
+		}
+		in := attach(t, m, "name='six'", InletOptions{Sync: true})
+		if i := in.Info(); i.Address != "" || i.Address6 != "::1" || i.DataPort != 0 || i.DataPort6 == 0 || i.TimePort6 == 0 {
+			t.Errorf("by %s it is at %+v", ways, i)
+		}
+		if offset, trip, ok := in.Offset(); !ok || math.Abs(offset) > 0.01+trip {
+			t.Errorf("clocks of one machine differ by %g s (%v)", offset, ok)
+		}
+		waitReader(t, out)
+		out.Push([]int32{7}, 0)
+		if got := pull(t, in, 1); fmt.Sprint(got.Data) != "[7]" {
+			t.Errorf("got %v", got.Data)
+		}
+		full := in.Info()
+		if _, err := m.Full(t.Context(), &full); err != nil {
+			t.Error(err)
+		}
+		in.Close()
+		for out.Readers() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// TestEitherFamily offers a stream over both families and finds it over each; it is one stream.
+func TestEitherFamily(t *testing.T) {
+	n := Network{Peers: []string{"127.0.0.1", "::1"}, BasePort: alone(t).BasePort, Ports: 4}
+	data, service, err := n.listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range data {
+		data[i].Close()
+		service[i].Close()
+	}
+	if len(data) < 2 {
+		t.Skip("this machine has one family only")
+	}
+	offer(t, n, Info{Name: "both", Channels: 1, Format: Int32, SourceID: "x"}, OutletOptions{})
+	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	defer cancel()
+	found, err := n.Find(ctx, "name='both'", 2)
+	if err != nil || len(found) != 1 || found[0].Address != "127.0.0.1" || found[0].Address6 != "::1" {
+		t.Fatalf("found %+v, %v", found, err)
+	}
+	for _, without := range []string{"IPv4", "IPv6"} {
+		i := *found[0]
+		if without == "IPv4" {
+			i.DataPort = 1 // where nobody listens
+		} else {
+			i.Address6 = ""
+		}
+		in, err := Open(t.Context(), n, &i, InletOptions{})
+		if err != nil {
+			t.Fatalf("without %s: %v", without, err)
+		}
+		in.Close()
 	}
 }
 
@@ -398,10 +489,10 @@ func TestBadFeed(t *testing.T) {
 func TestBadRequests(t *testing.T) {
 	n := alone(t)
 	out := offer(t, n, Info{Name: "a", Channels: 1, Format: Int32, SourceID: "x"}, OutletOptions{})
-	address := out.data.Addr().String()
+	address := out.data[0].Addr().String()
 	var wait sync.WaitGroup
 	for request, want := range map[string]string{
-		"GET / HTTP/1.1\r\n\r\n": "", "LSL:streamfeed\r\n0 0\r\n": "LSL/110 505", "LSL:streamfeed/200 x\r\n\r\n": "LSL/110 505", "LSL:streamfeed/\r\n\r\n": "LSL/110 400",
+		"GET / HTTP/1.1\r\n\r\n": "", "LSL:streamfeed\r\n0 0\r\n": "\x7f\x01\x09", "LSL:streamfeed\r\nmany\r\n": "\x7f\x01\x09", "LSL:streamfeed\r\n": "", "LSL:streamfeed/200 x\r\n\r\n": "LSL/110 505", "LSL:streamfeed/\r\n\r\n": "LSL/110 400",
 		"LSL:streamfeed/110 other\r\n\r\n": "LSL/110 404", "LSL:streamfeed/110\r\nValue-Size: 8\r\n\r\n": "LSL/110 505",
 		"LSL:streamfeed/110\r\nMax-Buffer-Length: many\r\n\r\n": "LSL/110 400", "LSL:streamfeed/110\r\nMax-Buffer-Length: -5\r\n\r\n": "LSL/110 200",
 		"LSL:shortinfo\r\nname='a'\r\n": "<?xml", "LSL:shortinfo\r\nname='b'\r\n": "", "LSL:fullinfo\r\n": "<?xml", strings.Repeat("x", 100<<10): "",

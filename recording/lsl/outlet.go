@@ -28,8 +28,8 @@ type Outlet struct {
 	short   []byte
 	full    []byte
 	limit   int // samples that wait for each reader at most
-	data    *net.TCPListener
-	service []*net.UDPConn // the first answers questions of time, all answer queries
+	data    []*net.TCPListener
+	service []*net.UDPConn // all answer queries, those on the outlet's own ports also questions of time
 	serving sync.WaitGroup
 
 	mu      sync.Mutex
@@ -38,7 +38,7 @@ type Outlet struct {
 	joined  chan struct{} // closed and replaced when a reader comes
 	closed  bool
 	dropped atomic.Int64
-	scratch [2][]byte // a sample in little and big endian
+	scratch [3][]byte // a sample in every form
 }
 
 // OutletOptions are settings of an outlet; zero values are sensible.
@@ -64,23 +64,31 @@ func NewOutlet(n Network, info Info, o OutletOptions) (*Outlet, error) {
 		return nil, fmt.Errorf("offering the stream %q: %w", info.Name, err)
 	}
 	info.Version, info.Created, info.UID, info.Session = protocol, Now(), newUID(), n.session()
-	info.Address, info.Address6, info.DataPort6, info.TimePort6 = "", "", 0, 0
-	info.DataPort, info.TimePort = data.Addr().(*net.TCPAddr).Port, service.LocalAddr().(*net.UDPAddr).Port
+	info.Address, info.Address6, info.DataPort, info.TimePort, info.DataPort6, info.TimePort6 = "", "", 0, 0, 0, 0
+	for i, d := range data {
+		tcp, udp := &info.DataPort, &info.TimePort
+		if !isFour(service[i]) {
+			tcp, udp = &info.DataPort6, &info.TimePort6
+		}
+		*tcp, *udp = d.Addr().(*net.TCPAddr).Port, service[i].LocalAddr().(*net.UDPAddr).Port
+	}
 	if info.Host, err = os.Hostname(); err != nil {
 		info.Host = "unknown"
 	}
 	out := &Outlet{info: &info, query: info.element(true), short: info.XML(false), full: info.XML(true), limit: o.Buffer, data: data,
-		service: append([]*net.UDPConn{service}, n.discovery()...), readers: map[*reader]struct{}{}, conns: map[net.Conn]struct{}{}, joined: make(chan struct{})}
+		service: append(service, n.discovery()...), readers: map[*reader]struct{}{}, conns: map[net.Conn]struct{}{}, joined: make(chan struct{})}
 	if out.limit <= 0 {
 		out.limit = 36000
 		if info.Rate > 0 {
 			out.limit = max(1, int(min(360*info.Rate, 1<<30)))
 		}
 	}
-	for _, c := range out.service {
-		out.serving.Go(func() { out.answer(c, c == service) })
+	for i, c := range out.service {
+		out.serving.Go(func() { out.answer(c, i < len(data)) })
 	}
-	out.serving.Go(out.accept)
+	for _, l := range data {
+		out.serving.Go(func() { out.accept(l) })
+	}
 	return out, nil
 }
 
@@ -141,18 +149,12 @@ func (o *Outlet) Push(data any, time float64) error {
 	}
 	for k := range samples {
 		sample := slice(data, k*channels, (k+1)*channels)
-		o.scratch[0] = appendSample(o.scratch[0][:0], binary.LittleEndian, time, k > 0, sample)
-		swapped := false
+		var made [len(o.scratch)]bool
 		for r := range o.readers {
-			bytes := o.scratch[0]
-			if r.big {
-				if !swapped {
-					o.scratch[1] = appendSample(o.scratch[1][:0], binary.BigEndian, time, k > 0, sample)
-					swapped = true
-				}
-				bytes = o.scratch[1]
+			if !made[r.form] {
+				o.scratch[r.form], made[r.form] = r.form.append(o.scratch[r.form][:0], time, k > 0, sample), true
 			}
-			o.dropped.Add(int64(r.push(bytes)))
+			o.dropped.Add(int64(r.push(o.scratch[r.form])))
 		}
 	}
 	for r := range o.readers {
@@ -173,7 +175,10 @@ func (o *Outlet) Close() error {
 		c.Close()
 	}
 	o.mu.Unlock()
-	err := o.data.Close()
+	var err error
+	for _, l := range o.data {
+		err = errors.Join(err, l.Close())
+	}
 	for _, c := range o.service {
 		c.Close()
 	}
@@ -236,9 +241,9 @@ func (o *Outlet) fits(text string) bool {
 	return err == nil && q.matches(o.query)
 }
 
-func (o *Outlet) accept() {
+func (o *Outlet) accept(l *net.TCPListener) {
 	for {
-		c, err := o.data.Accept()
+		c, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -285,15 +290,17 @@ func (o *Outlet) serve(c net.Conn) {
 	case method == "LSL:fullinfo":
 		c.Write(o.full)
 	case method == "LSL:streamfeed":
-		fmt.Fprintf(c, "LSL/%d 505 Protocol 1.00 is not spoken\r\n", protocol)
+		if line, err := readLine(in); err == nil {
+			o.feed(c, o.agreeArchive(line), "")
+		}
 	case strings.HasPrefix(method, "LSL:streamfeed/"):
-		o.feed(c, in, strings.TrimPrefix(method, "LSL:streamfeed/"))
+		head, refusal := o.agree(in, strings.TrimPrefix(method, "LSL:streamfeed/"))
+		o.feed(c, head, refusal)
 	}
 }
 
-// feed negotiates how samples are sent and sends them until the connection ends.
-func (o *Outlet) feed(c net.Conn, in *bufio.Reader, request string) {
-	head, refusal := o.agree(in, request)
+// feed sends samples until the connection ends, or says why not.
+func (o *Outlet) feed(c net.Conn, head agreement, refusal string) {
 	if refusal != "" {
 		fmt.Fprintf(c, "LSL/%d %s\r\n", protocol, refusal)
 		return
@@ -302,7 +309,7 @@ func (o *Outlet) feed(c net.Conn, in *bufio.Reader, request string) {
 		return // a reader that takes no samples only wanted to see the test samples
 	}
 	c.SetDeadline(time.Time{})
-	r := &reader{big: head.big, limit: min(head.buffer, o.limit), chunk: head.chunk, ready: make(chan struct{}, 1)}
+	r := &reader{form: head.form, limit: min(head.buffer, o.limit), chunk: head.chunk, ready: make(chan struct{}, 1)}
 	o.mu.Lock()
 	if o.closed {
 		o.mu.Unlock()
@@ -326,9 +333,9 @@ func (o *Outlet) feed(c net.Conn, in *bufio.Reader, request string) {
 
 // agreement is what a request for samples and an outlet settle on.
 type agreement struct {
-	big    bool // samples are sent in big endian
-	buffer int  // samples that may wait
-	chunk  int  // samples sent at once at most; 0: as many as wait
+	form   form
+	buffer int // samples that may wait
+	chunk  int // samples sent at once at most; 0: as many as wait
 	reply  []byte
 }
 
@@ -369,10 +376,9 @@ func (o *Outlet) agree(in *bufio.Reader, request string) (a agreement, refusal s
 	if fields["has-ieee754-floats"] == "0" && (o.info.Format == Float32 || o.info.Format == Float64) {
 		return a, "505 Number format not supported"
 	}
-	a.big = order == 4321 && size > 1
 	use := 1234
-	if a.big {
-		use = 4321
+	if order == 4321 && size > 1 {
+		a.form, use = bigEndian, 4321
 	}
 	subnormals := 0
 	if fields["supports-subnormals"] == "0" && (o.info.Format == Float32 || o.info.Format == Float64) {
@@ -382,15 +388,47 @@ func (o *Outlet) agree(in *bufio.Reader, request string) (a agreement, refusal s
 	fmt.Fprintf(&b, "LSL/%d 200 OK\r\nUID: %s\r\nByte-Order: %d\r\nSuppress-Subnormals: %d\r\nData-Protocol-Version: %d\r\n\r\n",
 		protocol, o.info.UID, use, subnormals, protocol)
 	for _, offset := range []int{4, 2} {
-		b.Write(encode(a.big, patternTime, false, testPattern(o.info.Format, o.info.Channels, offset)))
+		b.Write(a.form.append(nil, patternTime, false, testPattern(o.info.Format, o.info.Channels, offset)))
 	}
 	a.reply = b.Bytes()
 	return a, ""
 }
 
+// agreeArchive is agree for a request of protocol 1.00, a line with the number of samples that may wait and that are sent at once.
+func (o *Outlet) agreeArchive(line string) agreement {
+	a := agreement{form: archive}
+	fmt.Sscan(line, &a.buffer, &a.chunk) // a number that is missing is 0: one who asks for nothing gets nothing
+	a.chunk = max(0, a.chunk)
+	a.reply = appendHead(nil, o.short)
+	for _, offset := range []int{4, 2} {
+		a.reply = a.form.append(a.reply, patternTime, false, testPattern(o.info.Format, o.info.Channels, offset))
+	}
+	return a
+}
+
+// form is how samples lie on the wire.
+type form uint8
+
+const (
+	littleEndian form = iota // protocol 1.10
+	bigEndian
+	archive // protocol 1.00
+)
+
+// append writes a sample.
+func (f form) append(b []byte, time float64, deduced bool, data any) []byte {
+	switch f {
+	case archive:
+		return appendArchived(b, time, deduced, data)
+	case bigEndian:
+		return appendSample(b, binary.BigEndian, time, deduced, data)
+	}
+	return appendSample(b, binary.LittleEndian, time, deduced, data)
+}
+
 // reader is the queue of one connection.
 type reader struct {
-	big   bool
+	form  form
 	limit int // samples
 	chunk int
 

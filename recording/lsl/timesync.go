@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,11 +64,11 @@ func (c *clock) probe(ctx context.Context, outlet func() Info) {
 
 // probe exchanges packets with an outlet and takes the difference that the fastest of them tells, as the Network Time Protocol does.
 func probe(ctx context.Context, info *Info) (offset, roundTrip float64, ok bool) {
-	ip, err := netip.ParseAddr(info.Address)
-	if err != nil || info.TimePort == 0 {
+	ways := info.ways(info.TimePort, info.TimePort6)
+	if len(ways) == 0 {
 		return 0, 0, false
 	}
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(info.TimePort))))
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(ways[0]))
 	if err != nil {
 		return 0, 0, false
 	}
