@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,8 @@ type Format struct {
 	Extensions []string // usual file name endings, without the dot
 	// Match says how sure it is that a file is of this format.
 	Match func(Head) Confidence
+	// Folder says whether a folder is of this format; nil when the format has none that are.
+	Folder func(path string) bool
 	// Describe says what is in the file at path; Inspect fills in path, size and format.
 	Describe func(path string) (*Description, error)
 	// Arrays reads what the file holds in the way of arrays: all that are numbers or text, or those named. Nil when the
@@ -32,6 +35,7 @@ type Format struct {
 type Head struct {
 	Data []byte // the first 4 KiB, or less when the file is shorter; inflated when Gzip
 	Gzip bool   // the file is compressed by gzip
+	Path string // of the file
 	Ext  string // what the name ends in, in lower case, without dots and without "gz"
 	Size int64  // of the file
 }
@@ -72,13 +76,21 @@ func Formats() []Format {
 // headSize is how much of a file recognition may look at.
 const headSize = 4096
 
-// Detect finds the format of the file at path, by its content first and its name second.
+// Detect finds the format of the file or folder at path, by its content first and its name second.
 func Detect(path string) (Format, error) {
 	f, _, err := detect(path)
 	return f, err
 }
 
 func detect(path string) (Format, Head, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		for _, f := range Formats() {
+			if f.Folder != nil && f.Folder(path) {
+				return f, Head{Path: path, Size: sizeOf(path)}, nil
+			}
+		}
+		return Format{}, Head{}, &Error{Path: path, Offset: -1, Found: "a folder", Expected: "a file, or a folder that is one of: " + folders(), Remedy: "name a file in it"}
+	}
 	h, err := head(path)
 	if err != nil {
 		return Format{}, h, err
@@ -108,8 +120,33 @@ func titles() string {
 	return strings.Join(t, ", ")
 }
 
+// folders names the formats that have folders.
+func folders() string {
+	var t []string
+	for _, f := range Formats() {
+		if f.Folder != nil {
+			t = append(t, f.Title)
+		}
+	}
+	return strings.Join(t, ", ")
+}
+
+// sizeOf adds up the files in a folder.
+func sizeOf(path string) (total int64) {
+	filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return nil // what cannot be looked at does not count
+		}
+		if info, err := e.Info(); err == nil {
+			total += info.Size()
+		}
+		return nil
+	})
+	return total
+}
+
 func head(path string) (Head, error) {
-	h := Head{}
+	h := Head{Path: path}
 	file, err := os.Open(path)
 	if err != nil {
 		return h, err
@@ -120,7 +157,7 @@ func head(path string) (Head, error) {
 		return h, err
 	}
 	if !info.Mode().IsRegular() {
-		return h, &Error{Path: path, Offset: -1, Found: "a folder or device", Expected: "a file"}
+		return h, &Error{Path: path, Offset: -1, Found: "a device", Expected: "a file"}
 	}
 	h.Size = info.Size()
 	name := strings.ToLower(filepath.Base(path))
@@ -139,7 +176,7 @@ func head(path string) (Head, error) {
 	return h, nil
 }
 
-// Inspect says what is in the file at path.
+// Inspect says what is in the file or folder at path.
 func Inspect(path string) (*Description, error) {
 	f, h, err := detect(path)
 	if err != nil {
@@ -169,7 +206,7 @@ func Arrays(path string, names ...string) ([]*Array, error) {
 	return f.Arrays(path, names...)
 }
 
-// Open opens the file at path as a signal in time. Close the recording when done.
+// Open opens the file or folder at path as a signal in time. Close the recording when done.
 func Open(path string) (*Recording, error) {
 	f, err := Detect(path)
 	if err != nil {

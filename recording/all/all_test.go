@@ -150,3 +150,47 @@ func Example() {
 	//   subject  3  text    s01, s02, s03
 	//   rate     3  number  8 .. 12.5, mean 10.25, 1 NaN
 }
+
+// TestFolders takes folders that are recordings, and says of others what it takes.
+func TestFolders(t *testing.T) {
+	for path, want := range map[string]string{"../ctf/testdata/made.ds": "ctf", "../ctf/testdata/made.ds/": "ctf"} {
+		r, err := recording.Open(path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		r.Close()
+		if d, err := recording.Inspect(path); err != nil || d.Format != want || d.Bytes == 0 {
+			t.Errorf("%s is %+v, %v", path, d, err)
+		}
+	}
+	if data := os.Getenv("GYRUS_DATA"); data != "" {
+		for path, want := range map[string]string{"meg/bti-4dsim": "bti", "meg/bti-4dsim/c,rfDC": "bti", "eeg/formats/egi/test_egi_evoked.mff": "mff"} {
+			path = filepath.Join(data, path)
+			r, err := recording.Open(path)
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+				continue
+			}
+			r.Close()
+			if f, err := recording.Detect(path); err != nil || f.Name != want {
+				t.Errorf("%s is %s, %v", path, f.Name, err)
+			}
+		}
+	}
+	empty := t.TempDir()
+	damaged := map[string]string{empty: "a folder that is one of: BIDS data set, 4D Neuroimaging MEG, CTF MEG, EGI MFF; name a file in it"}
+	for name, says := range map[string]string{"a.ds": ".res4", "a.mff": "info.xml"} {
+		path := filepath.Join(empty, name)
+		if err := os.Mkdir(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		damaged[path] = says
+	}
+	for path, says := range damaged {
+		var own *recording.Error
+		if _, err := recording.Open(path); !errors.As(err, &own) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", path, err, says)
+		}
+	}
+}

@@ -6,13 +6,15 @@
 package all
 
 import (
+	_ "github.com/gyrus-dev/gyrus/recording/bids"        // folders of the Brain Imaging Data Structure
 	_ "github.com/gyrus-dev/gyrus/recording/blackrock"   // Blackrock NSx
 	_ "github.com/gyrus-dev/gyrus/recording/brainvision" // Brain Products
+	_ "github.com/gyrus-dev/gyrus/recording/bti"         // 4D Neuroimaging MEG
 	_ "github.com/gyrus-dev/gyrus/recording/ctf"         // CTF MEG
 	_ "github.com/gyrus-dev/gyrus/recording/curry"       // Curry
 	_ "github.com/gyrus-dev/gyrus/recording/edf"         // EDF, EDF+, BDF
 	_ "github.com/gyrus-dev/gyrus/recording/eeglab"      // EEGLAB
-	_ "github.com/gyrus-dev/gyrus/recording/egi"         // EGI simple binary
+	_ "github.com/gyrus-dev/gyrus/recording/egi"         // EGI simple binary, MFF
 	_ "github.com/gyrus-dev/gyrus/recording/events"      // event cameras: AEDAT, N-MNIST
 	_ "github.com/gyrus-dev/gyrus/recording/fif"         // MEG and EEG (MNE-Python, MEGIN)
 	_ "github.com/gyrus-dev/gyrus/recording/gdf"         // GDF

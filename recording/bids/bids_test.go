@@ -142,7 +142,7 @@ func TestRecording(t *testing.T) {
 		t.Fatalf("%v, %v", other, err)
 	}
 	other.Close()
-	if _, err := d.Recording(d.Recordings("sub-03")[0]); err == nil || !strings.Contains(err.Error(), "sub-03_task-buttons_meg.res4") {
+	if _, err := d.Recording(d.Recordings("sub-03")[0]); err == nil || !strings.Contains(err.Error(), "found 0 files .res4") {
 		t.Errorf("a folder of nothing: %v", err)
 	}
 	folder := filepath.Join(d.Root, "sub-03/meg/sub-03_task-buttons_meg.ds")
@@ -276,4 +276,38 @@ func FuzzTables(f *testing.F) {
 			t.Fatalf("%v is not a *recording.Error", err)
 		}
 	})
+}
+
+// TestFolder opens the one recording of a data set as the format of the folder, and lists several.
+func TestFolder(t *testing.T) {
+	root := makeSet(t, nil)
+	if f, err := recording.Detect(root); err != nil || f.Name != "bids" {
+		t.Fatalf("%s, %v", f.Name, err)
+	}
+	if _, err := recording.Open(root); err == nil || !strings.Contains(err.Error(), "a BIDS data set of 4 recordings, expected one recording; name one of them: sub-01/ses-a/meg") {
+		t.Errorf("opening four: %v", err)
+	}
+	d, err := recording.Inspect(root)
+	if err != nil || len(d.Items) != 4 || d.Items[0].Type != "meg" || d.Bytes < 10000 || !strings.Contains(d.String(), "participants:  3") {
+		t.Errorf("%v, %v", d, err)
+	}
+	for _, other := range []string{"sub-02", "sub-03"} {
+		if err := os.RemoveAll(filepath.Join(root, other)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := recording.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if len(r.Events) != 2 || r.Metadata["task"] != "buttons" {
+		t.Errorf("%v %v", r.Events, r.Metadata)
+	}
+	if err := os.RemoveAll(filepath.Join(root, "sub-01")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := recording.Open(root); err == nil || !strings.Contains(err.Error(), "0 recordings") {
+		t.Errorf("opening none: %v", err)
+	}
 }

@@ -3,7 +3,6 @@ package bids
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,11 +19,7 @@ import (
 //
 // Samples are as the format gives them. Close the recording when done.
 func (d *Dataset) Recording(f File) (*recording.Recording, error) {
-	path := d.File(f)
-	if f.Ext == ".ds" { // of CTF's folders, formats know the file of samples
-		path = filepath.Join(path, strings.TrimSuffix(filepath.Base(path), ".ds")+".meg4")
-	}
-	r, err := recording.Open(path)
+	r, err := recording.Open(d.File(f))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,6 @@
 //
 // Scaling follows MNE-Python. Positions are in 4D's head frame, turned so that x runs to the right, y to the front and z up
 // (4D's own x runs to the front and y to the left). Events are the rises of the channel TRIGGER. Reference weights are not
-// read: samples are as they were saved. Package recording does not find these files by itself, as neither their names nor
-// their first bytes say what they are.
+// read: samples are as they were saved. Neither the names nor the first bytes of these files say what they are: a file whose name holds
+// ",rf" and that has a config beside it is taken for one, and a folder with such a file.
 package bti

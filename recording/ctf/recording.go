@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"path/filepath"
 	"sort"
 	"strings"
 
@@ -178,11 +179,12 @@ func init() {
 			}
 			return recording.No
 		},
+		Folder:   func(path string) bool { return strings.EqualFold(filepath.Ext(filepath.Clean(path)), ".ds") },
 		Describe: recording.DescribeWith(open), Open: open,
 	})
 }
 
-// open takes the path of a .meg4 or .res4 file.
+// open takes the path of the folder, or of a .meg4 or .res4 file.
 func open(path string) (*recording.Recording, error) {
 	d, err := Open(path)
 	if err != nil {

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gyrus-dev/gyrus/recording"
@@ -16,6 +18,12 @@ func init() {
 	recording.Register(recording.Format{
 		Name: "egi", Title: "EGI simple binary", Extensions: []string{"raw"},
 		Match: match, Describe: recording.DescribeWith(Open), Open: Open,
+	})
+	recording.Register(recording.Format{
+		Name: "mff", Title: "EGI MFF", Extensions: []string{"mff"},
+		Match:    func(recording.Head) recording.Confidence { return recording.No },
+		Folder:   func(path string) bool { return strings.EqualFold(filepath.Ext(filepath.Clean(path)), ".mff") },
+		Describe: recording.DescribeWith(OpenMFF), Open: OpenMFF,
 	})
 }
 

@@ -20,8 +20,7 @@ import (
 	"github.com/gyrus-dev/gyrus/recording/records"
 )
 
-// OpenMFF opens an MFF folder, continuous or averaged, as a recording. Close it when done. The registry of formats knows files
-// only, so recording.Open does not find it.
+// OpenMFF opens an MFF folder, continuous or averaged, as a recording. Close it when done.
 func OpenMFF(folder string) (*recording.Recording, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -49,7 +48,10 @@ func openMFF(folder string, names []string, file func(string) (*records.File, er
 	var info struct {
 		RecordTime string `xml:"recordTime"`
 	}
-	if err := m.parse("info.xml", &info); err != nil {
+	if err := m.parse("info.xml", &info); errors.Is(err, fs.ErrNotExist) {
+		return nil, &recording.Error{Path: folder, Offset: -1, Found: fmt.Sprintf("a folder of %d files without info.xml", len(names)), Expected: "an MFF, which has one",
+			Remedy: "copy the folder as a whole", Err: err}
+	} else if err != nil {
 		return nil, err
 	}
 	if t, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(info.RecordTime)); err == nil {
