@@ -312,6 +312,26 @@ func TestListAndArchive(t *testing.T) {
 			t.Errorf("archive by %s is %v, want %s", by, got, want)
 		}
 	}
+	// The counts follow papers that go, come back, turn out to be another, or turn out to have been listed before; also before 1970.
+	put(t, s, "page", Paper{Title: "Old", Published: time.Date(1943, 12, 1, 13, 0, 0, 0, time.UTC)}, Paper{Title: "B", Listed: day("2026-03-31")},
+		Paper{Title: "F", DOI: "10.1000/f"}, Paper{Title: "G", ArXiv: "2604.00001", Listed: day("2026-04-18")})
+	put(t, s, "page", Paper{Title: "F or G", DOI: "10.1000/f", ArXiv: "2604.00001"})
+	for _, err := range []error{s.Remove(ctx, 1, "x"), s.Remove(ctx, 3, "x"), s.Restore(ctx, 3)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	buckets, err := s.Archive(ctx, Day, Span{})
+	var got []string
+	for _, b := range buckets {
+		got = append(got, b.Name+":"+string(rune('0'+b.Papers)))
+	}
+	if want := "2026-04-20:1 2026-04-19:1 2026-04-18:1 2026-03-31:2 1943-12-01:1"; strings.Join(got, " ") != want || err != nil {
+		t.Errorf("archive is %v, want %s (%v)", got, want, err)
+	}
+	if buckets, err := s.Archive(ctx, Month, Month.Around(now)); err != nil || len(buckets) != 1 || buckets[0].Papers != 3 {
+		t.Errorf("the archive of April is %+v, %v", buckets, err)
+	}
 	for _, bad := range []string{"", "2026", "2026-W00", "2026-W54", "2026-02-30", "yesterday"} {
 		if p, _, err := ParsePeriod(bad); err == nil {
 			t.Errorf("%q reads as a %s", bad, p)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -273,23 +274,29 @@ type Bucket struct {
 	Papers int
 }
 
-// Archive returns the periods in which papers were listed within a span, newest first, with how many.
+// Archive returns the periods in which papers were listed within a span of whole days, newest first, with how many.
 func (s *Store) Archive(ctx context.Context, by Period, within Span) ([]Bucket, error) {
-	f := Filter{Listed: within}
-	where, args := f.where()
-	rows, err := s.db.QueryContext(ctx, "SELECT p.listed / 86400000 AS day, count(*) FROM papers p WHERE "+where+" GROUP BY day ORDER BY day DESC", args...)
+	const day = 24 * time.Hour
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	if !within.From.IsZero() {
+		from = within.From.UnixMilli() / day.Milliseconds()
+	}
+	if !within.To.IsZero() {
+		to = within.To.UnixMilli() / day.Milliseconds()
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT day, papers FROM days WHERE papers > 0 AND day >= ? AND day < ? ORDER BY day DESC", from, to)
 	if err != nil {
 		return nil, fmt.Errorf("reading the archive: %w", err)
 	}
 	defer rows.Close()
 	var out []Bucket
 	for rows.Next() {
-		var day int64
+		var number int64
 		var n int
-		if err := rows.Scan(&day, &n); err != nil {
+		if err := rows.Scan(&number, &n); err != nil {
 			return nil, fmt.Errorf("reading the archive: %w", err)
 		}
-		span := by.Around(time.UnixMilli(day * 86400000))
+		span := by.Around(time.UnixMilli(number * day.Milliseconds()))
 		if len(out) == 0 || !out[len(out)-1].Span.From.Equal(span.From) {
 			out = append(out, Bucket{Name: by.name(span.From), Span: span})
 		}

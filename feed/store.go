@@ -41,7 +41,6 @@ var migrations = []string{`
 		gone TEXT NOT NULL DEFAULT '', merged_into INTEGER REFERENCES papers (id));
 	CREATE INDEX papers_by_listing ON papers (listed DESC, id DESC) WHERE gone = '';
 	CREATE INDEX papers_by_date ON papers (published DESC, id DESC) WHERE gone = '';
-	CREATE INDEX papers_by_day ON papers (listed / 86400000) WHERE gone = '';
 	CREATE INDEX papers_by_slug ON papers (slug) WHERE slug <> '';
 	CREATE TABLE identities (
 		kind TEXT NOT NULL, value TEXT NOT NULL, paper INTEGER NOT NULL REFERENCES papers (id), PRIMARY KEY (kind, value, paper)) WITHOUT ROWID;
@@ -56,7 +55,18 @@ var migrations = []string{`
 	CREATE INDEX signals_by_time ON signals (at, paper, kind, delta);
 	CREATE INDEX signals_by_paper ON signals (paper);
 	CREATE TABLE systems (
-		slug TEXT PRIMARY KEY, family TEXT NOT NULL, arxiv TEXT NOT NULL, title TEXT NOT NULL);`,
+		slug TEXT PRIMARY KEY, family TEXT NOT NULL, arxiv TEXT NOT NULL, title TEXT NOT NULL);
+
+	-- How many papers were listed on each day since 1970, so that the archive need not count them all.
+	CREATE TABLE days (day INTEGER PRIMARY KEY, papers INTEGER NOT NULL);
+	CREATE TRIGGER days_of_new AFTER INSERT ON papers BEGIN
+		INSERT INTO days VALUES (CAST(floor(NEW.listed / 86400000.0) AS INTEGER), 1) ON CONFLICT DO UPDATE SET papers = papers + 1; END;
+	CREATE TRIGGER days_of_gone AFTER UPDATE OF listed, gone ON papers
+	WHEN OLD.gone = '' AND (NEW.gone <> '' OR NEW.listed <> OLD.listed) BEGIN
+		UPDATE days SET papers = papers - 1 WHERE day = CAST(floor(OLD.listed / 86400000.0) AS INTEGER); END;
+	CREATE TRIGGER days_of_back AFTER UPDATE OF listed, gone ON papers
+	WHEN NEW.gone = '' AND (OLD.gone <> '' OR NEW.listed <> OLD.listed) BEGIN
+		INSERT INTO days VALUES (CAST(floor(NEW.listed / 86400000.0) AS INTEGER), 1) ON CONFLICT DO UPDATE SET papers = papers + 1; END;`,
 }
 
 // Open opens the feed in the database at path for reading and writing, and creates the file and its folder if need be. Only the user can
