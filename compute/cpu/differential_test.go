@@ -306,42 +306,47 @@ func TestReduce(t *testing.T) {
 func TestBeforeBroadcast(t *testing.T) {
 	type B = backends.Builder
 	rng := newRand(t)
-	whole := []int{3, 4, 2, 5}
-	for _, c := range []struct{ a, b, reduced []int }{ // axes of whole that the operands have, and those that the sum runs over
-		{[]int{0}, []int{0}, []int{0}}, {[]int{0, 3}, []int{3}, []int{0, 3}}, {[]int{}, []int{1, 3}, []int{1}}, {[]int{}, []int{}, []int{2}},
-		{[]int{0, 1}, []int{1}, []int{2, 3}}, {[]int{1}, []int{3}, []int{3, 1}}, {[]int{0, 2}, []int{2, 3}, []int{0, 1}}, {[]int{0, 1, 3}, []int{0}, []int{0, 1, 3}},
-	} {
-		operand := func(axes []int) tensor {
-			dims := []int{}
-			for i, a := range axes {
-				dims = append(dims, whole[a])
-				if i == 1 && rng.IntN(2) == 0 {
-					dims[i] = 1 // an axis of one repeats
+	for range 10 {
+		for _, c := range []struct{ a, b, reduced []int }{ // axes that the operands have, and those that the sum runs over
+			{[]int{0}, []int{0}, []int{0}}, {[]int{0, 3}, []int{3}, []int{0, 3}}, {[]int{}, []int{1, 3}, []int{1}}, {[]int{}, []int{}, []int{2}},
+			{[]int{0, 1}, []int{1}, []int{2, 3}}, {[]int{1}, []int{3}, []int{3, 1}}, {[]int{0, 2}, []int{2, 3}, []int{0, 1}}, {[]int{0, 1, 3}, []int{0}, []int{0, 1, 3}},
+		} {
+			whole := []int{3, 4, 2, 5}
+			if rng.IntN(2) == 0 {
+				whole[rng.IntN(4)] = 1
+			}
+			operand := func(axes []int) tensor {
+				dims := []int{}
+				for i, a := range axes {
+					dims = append(dims, whole[a])
+					if i == 1 && rng.IntN(2) == 0 {
+						dims[i] = 1 // an axis of one repeats
+					}
 				}
+				return random(rng, dtypes.Float64, false, dims...)
 			}
-			return random(rng, dtypes.Float64, false, dims...)
+			compare(t, 1e-12, func(b B, in []backends.Op) ([]backends.Op, error) {
+				shape := shapes.Make(dtypes.Float64, whole...)
+				x, err := b.BroadcastInDim(in[0], shape, c.a)
+				if err != nil {
+					return nil, err
+				}
+				y, err := b.BroadcastInDim(in[1], shape, c.b)
+				if err != nil {
+					return nil, err
+				}
+				p, err := b.Mul(x, y)
+				if err != nil {
+					return nil, err
+				}
+				sum, err := b.ReduceSum(p, c.reduced...)
+				if err != nil {
+					return nil, err
+				}
+				most, err := b.ReduceMax(p, c.reduced...)
+				return []backends.Op{p, sum, most}, err
+			}, operand(c.a), operand(c.b))
 		}
-		compare(t, 1e-12, func(b B, in []backends.Op) ([]backends.Op, error) {
-			shape := shapes.Make(dtypes.Float64, whole...)
-			x, err := b.BroadcastInDim(in[0], shape, c.a)
-			if err != nil {
-				return nil, err
-			}
-			y, err := b.BroadcastInDim(in[1], shape, c.b)
-			if err != nil {
-				return nil, err
-			}
-			p, err := b.Mul(x, y)
-			if err != nil {
-				return nil, err
-			}
-			sum, err := b.ReduceSum(p, c.reduced...)
-			if err != nil {
-				return nil, err
-			}
-			most, err := b.ReduceMax(p, c.reduced...)
-			return []backends.Op{p, sum, most}, err
-		}, operand(c.a), operand(c.b))
 	}
 }
 

@@ -359,8 +359,10 @@ func (r *rewriter) broadcast(x *node, shape shapes.Shape, axes []int) (*node, er
 
 // elementwise rewrites ops whose operands all have the result's dimensions.
 func (r *rewriter) elementwise(op opcode, shape shapes.Shape, attr any, in []*node) (*node, error) {
-	if n, ok, err := r.beforeBroadcast(op, shape, attr, in); ok || err != nil {
-		return n, err
+	if alikeBroadcast(in) {
+		if n, ok, err := r.beforeBroadcast(op, shape, attr, in); ok || err != nil {
+			return n, err
+		}
 	}
 	dtype := in[0].shape.DType
 	unary := func(op opcode, x *node) (*node, error) { return r.rewrite(op, shape, nil, []*node{x}) }
@@ -512,6 +514,17 @@ func zeroPadding(n *node) (axis int, pad backends.PadAxis, ok bool) {
 	return axis, pad, axis >= 0
 }
 
+// alikeBroadcast reports whether the nodes broadcast one shape in the same way.
+func alikeBroadcast(in []*node) bool {
+	for _, x := range in {
+		if x.op != backends.OpTypeBroadcastInDim || !slices.Equal(x.attr.([]int), in[0].attr.([]int)) ||
+			!x.in[0].shape.EqualDimensions(in[0].in[0].shape) {
+			return false
+		}
+	}
+	return true
+}
+
 // beforeBroadcast computes an op on operands that are all broadcast along some axis before that broadcast, where there is less to compute.
 func (r *rewriter) beforeBroadcast(op opcode, shape shapes.Shape, attr any, in []*node) (n *node, ok bool, err error) {
 	used := make([]bool, shape.Rank()) // the axes along which some operand changes
@@ -579,13 +592,11 @@ func (r *rewriter) reduceBeforeBroadcast(op opcode, shape shapes.Shape, axes red
 	}
 	var inner reductionAxes
 	for _, a := range axes {
-		if x.shape.Dimensions[a] == 1 {
-			continue
-		}
-		if of[a] < 0 {
+		if of[a] >= 0 {
+			inner = append(inner, of[a])
+		} else if x.shape.Dimensions[a] > 1 {
 			return nil, false, nil
 		}
-		inner = append(inner, of[a])
 	}
 	slices.Sort(inner)
 	if n, err = r.reduce(op, withoutAxes(source.shape, inner), inner, source); err != nil {
@@ -647,6 +658,16 @@ func (r *rewriter) reduce(op opcode, shape shapes.Shape, axes reductionAxes, x *
 			rest = append(rest, at)
 		}
 		return r.transpose(y, shape, rest)
+	}
+	// Operands that do not change along an axis are multiplied without it. Elsewhere that would cost a product its place in a longer chain.
+	if x.op == backends.OpTypeMul {
+		n, ok, err := r.beforeBroadcast(x.op, x.shape, x.attr, x.in)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			x = n
+		}
 	}
 	if n, ok, err := r.reduceBeforeBroadcast(op, shape, axes, x); ok || err != nil {
 		return n, err
