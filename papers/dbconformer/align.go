@@ -1,6 +1,7 @@
 package dbconformer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -53,6 +54,71 @@ func alignSession(trials []*mat.Dense, names []string) (aligned []*mat.Dense, s 
 	}
 	aligned, err = alignAll(trials, s.shrink)
 	return aligned, s, warning, err
+}
+
+// alignPeople aligns the training trials of each person with that person's own mean covariance. For a person that it has not seen, the session
+// begins with the mean of theirs, which counts as one trial.
+func alignPeople(e examples, names []string) (aligned []*mat.Dense, s session, warning string, err error) {
+	if e.people == nil {
+		return alignSession(e.trials, names)
+	}
+	aligned = make([]*mat.Dense, len(e.trials))
+	groups := e.byPerson()
+	s.covariance = mat.NewSymDense(len(names), nil)
+	for _, of := range groups {
+		trials := make([]*mat.Dense, len(of))
+		for k, i := range of {
+			trials[k] = e.trials[i]
+		}
+		own, one, said, err := alignSession(trials, names)
+		if err != nil {
+			return nil, s, "", err
+		}
+		for k, i := range of {
+			aligned[i] = own[k]
+		}
+		one.covariance.ScaleSym(1/float64(len(groups)), one.covariance)
+		s.covariance.AddSym(s.covariance, one.covariance)
+		s.shrink, warning = max(s.shrink, one.shrink), cmp.Or(warning, said)
+	}
+	s.trials = 1
+	return aligned, s, warning, nil
+}
+
+// byPerson lists the trials of each person, in order.
+func (e examples) byPerson() (groups [][]int) {
+	index := map[int]int{}
+	for i, p := range e.people {
+		k, known := index[p]
+		if !known {
+			k = len(groups)
+			index[p], groups = k, append(groups, nil)
+		}
+		groups[k] = append(groups[k], i)
+	}
+	return groups
+}
+
+// onlineEach aligns trials of people online, each person's as those of one that follows the session.
+func (s session) onlineEach(e examples) ([]*mat.Dense, error) {
+	if e.people == nil {
+		return s.online(e.trials)
+	}
+	out := make([]*mat.Dense, len(e.trials))
+	for _, of := range e.byPerson() {
+		trials := make([]*mat.Dense, len(of))
+		for k, i := range of {
+			trials[k] = e.trials[i]
+		}
+		aligned, err := s.online(trials)
+		if err != nil {
+			return nil, err
+		}
+		for k, i := range of {
+			out[i] = aligned[k]
+		}
+	}
+	return out, nil
 }
 
 // online aligns later trials of the person, each with the training trials and those before it.

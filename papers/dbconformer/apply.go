@@ -68,7 +68,11 @@ func apply(ctx context.Context, a *papers.Application) error {
 		for _, s := range slices.Concat(f.assumed, f.warnings) {
 			a.Say("%s", s)
 		}
-		aligned, err := training.online(trials)
+		of := f.train
+		if of.trials = trials; len(trials) != len(of.people) {
+			of.people = nil
+		}
+		aligned, err := training.onlineEach(of)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -76,7 +80,7 @@ func apply(ctx context.Context, a *papers.Application) error {
 		if err != nil {
 			return err
 		}
-		if err := writePredictions(out, m, o); err != nil {
+		if err := writePredictions(out, m, o, f.sources); err != nil {
 			return err
 		}
 		count := make([]string, len(m.Classes))
@@ -94,11 +98,15 @@ func apply(ctx context.Context, a *papers.Application) error {
 	return nil
 }
 
-// writePredictions writes one line a trial: its number, the class, the probability of every class, and the attention to every channel.
-func writePredictions(path string, m model, o *outcome) error {
+// writePredictions writes one line a trial: the recording it comes from if there are several, its number, the class, the probability of every class, and
+// the attention to every channel.
+func writePredictions(path string, m model, o *outcome, sources []string) error {
 	return papers.WriteFileAtomic(path, func(file *os.File) error {
 		w := bufio.NewWriter(file)
 		quoted := func(s string) string { return strings.NewReplacer(",", " ", "\n", " ", `"`, " ").Replace(s) }
+		if sources != nil {
+			fmt.Fprint(w, "recording,")
+		}
 		fmt.Fprint(w, "trial,class")
 		for _, c := range m.Classes {
 			fmt.Fprintf(w, ",p(%s)", quoted(c))
@@ -107,8 +115,15 @@ func writePredictions(path string, m model, o *outcome) error {
 			fmt.Fprintf(w, ",attention %s", quoted(c))
 		}
 		fmt.Fprintln(w)
+		first := 0 // trial of the recording
 		for i, k := range o.Predicted {
-			fmt.Fprintf(w, "%d,%s", i+1, quoted(m.Classes[k]))
+			if sources != nil {
+				if i == 0 || sources[i] != sources[i-1] {
+					first = i
+				}
+				fmt.Fprintf(w, "%s,", quoted(sources[i]))
+			}
+			fmt.Fprintf(w, "%d,%s", i-first+1, quoted(m.Classes[k]))
 			for _, p := range o.Probability[i] {
 				fmt.Fprintf(w, ",%.6f", p)
 			}

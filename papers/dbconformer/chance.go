@@ -28,6 +28,16 @@ func deal(labels []int, parts int, rng *rand.Rand) []int {
 	return part
 }
 
+// dealPeople gives each person to one of the parts, in random order.
+func dealPeople(people []int, parts int, rng *rand.Rand) []int {
+	order := rng.Perm(slices.Max(people) + 1)
+	part := make([]int, len(people))
+	for i, p := range people {
+		part[i] = order[p] % parts
+	}
+	return part
+}
+
 // wilson is the 95 % interval of a share of n by Wilson's score (1927).
 func wilson(share float64, n int) (low, high float64) {
 	const z = 1.959964

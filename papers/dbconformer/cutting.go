@@ -2,6 +2,7 @@ package dbconformer
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -16,6 +17,15 @@ import (
 
 // cutTrials filters a recording and cuts trials around its events.
 func cutTrials(path string, signals *recording.Recording, r reading) (*trialFile, error) {
+	f, err := cutUnchecked(path, signals, r)
+	if err != nil {
+		return nil, err
+	}
+	return f, f.checkSamples()
+}
+
+// cutUnchecked is cutTrials without a look at the amplitudes.
+func cutUnchecked(path string, signals *recording.Recording, r reading) (*trialFile, error) {
 	refuse := func(format string, args ...any) (*trialFile, error) {
 		return nil, papers.Refuse(fmt.Errorf("%s: "+format, append([]any{path}, args...)...))
 	}
@@ -26,10 +36,16 @@ func cutTrials(path string, signals *recording.Recording, r reading) (*trialFile
 	if !(f.rate > 0) {
 		return refuse("the recording does not say its sampling rate, and kernels and patches are times: give it with --set rate=HZ")
 	}
+	if len(signals.Events) == 0 && len(r.events) == 0 {
+		return refuse("the recording has no events, and trials begin at events: give one that has them, a BIDS data set with events.tsv beside its recordings, or trials that are cut already, as NPZ or MAT")
+	}
 	if len(r.events) < 2 {
 		return refuse("the recording has the events %s: say which of them begin the trials of which class, at least two, with --set events=LABEL,LABEL", countEvents(signals.Events))
 	}
 	for _, l := range r.events {
+		if r.anyEvents {
+			break
+		}
 		if !slices.ContainsFunc(signals.Events, func(e recording.Event) bool { return e.Label == l }) {
 			return refuse("no event is called %q; the recording has %s", l, countEvents(signals.Events))
 		}
@@ -90,19 +106,24 @@ func cutTrials(path string, signals *recording.Recording, r reading) (*trialFile
 			f.warnings = append(f.warnings, fmt.Sprintf("%d events have no trial: %s", n, why))
 		}
 	}
-	return f, f.checkSamples()
+	return f, nil
 }
 
-// pickChannels returns the numbers of the named channels; without names those of EEG, or all if none says what it is.
+// pickChannels returns the numbers of the named channels; without names those of EEG, else of MEG, else within the skull, or all if none says
+// what it is.
 func pickChannels(signals *recording.Recording, names []string) ([]int, error) {
 	if len(names) == 0 {
-		picked := signal.ChannelsOf(signals, "eeg")
-		if len(picked) == 0 {
-			for c := range signals.Channels {
-				picked = append(picked, c)
+		for _, kinds := range [][]string{{"eeg"}, {"mag", "grad"}, {"ecog", "seeg", "dbs"}, {""}} {
+			if picked := signal.ChannelsOf(signals, kinds...); len(picked) > 0 {
+				return picked, nil
 			}
 		}
-		return picked, nil
+		kinds := map[string]bool{}
+		for _, c := range signals.Channels {
+			kinds[c.Type] = true
+		}
+		return nil, fmt.Errorf("there is no channel of EEG, MEG or iEEG; the recording has %s: pick channels with --set pick=NAME,NAME if these are to be decoded",
+			strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	}
 	var picked []int
 	for _, name := range names {

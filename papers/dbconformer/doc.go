@@ -8,8 +8,10 @@
 // decimals. Parameter counts are tested exactly.
 //
 // Experiments: synthetic.go trains on simulated motor imagery with known sources, on all but one person and within one person. recorded.go takes
-// labelled trials, or a recording with events; reading.go and cutting.go read them, align.go brings them to a common reference. A
-// run of recording saves its network, which [papers.Paper] Apply puts to work on new trials.
+// labelled trials, a recording with events, or a BIDS data set of such; reading.go, cutting.go and dataset.go read them, align.go brings them to a
+// common reference. A run of recording saves its network, which [papers.Paper] Apply puts to work on new trials. In a data set of several people
+// each is aligned with their own trials, and the parts of the cross-validation are people; a new person's alignment goes on from the mean of the
+// training people's, which counts as one trial.
 //
 // The pass band of a recording: trials are cut from 8 to 32 Hz, the rhythms that motor imagery changes. Trials that come cut are left as they
 // are, since a filter would have to start from rest in each, and short ones may tell their classes by slow potentials, which

@@ -34,6 +34,7 @@ type budget struct {
 type examples struct {
 	trials []*mat.Dense
 	labels []int
+	people []int // whose trial each is; nil when all are of one person
 }
 
 func (e examples) tensor() *tensors.Tensor {
@@ -65,6 +66,9 @@ func (e examples) divide(in func(i int) bool) (first, rest examples) {
 			to = &first
 		}
 		to.trials, to.labels = append(to.trials, e.trials[i]), append(to.labels, e.labels[i])
+		if e.people != nil {
+			to.people = append(to.people, e.people[i])
+		}
 	}
 	return first, rest
 }

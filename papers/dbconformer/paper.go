@@ -26,6 +26,6 @@ func init() {
 		Experiments: []papers.Experiment{synthetic, recorded},
 		Apply:       apply,
 		Live:        openLive,
-		Applies:     "reads trials (MAT or NPZ) of the montage and length the network was trained on; writes a CSV with each trial's class, its probability, and the attention to each channel",
+		Applies:     "reads trials (MAT or NPZ), or a recording or BIDS folder with events if it was trained on one, of the montage and length the network was trained on; writes a CSV with each trial's class, its probability, and the attention to each channel",
 	})
 }

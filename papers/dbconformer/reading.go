@@ -22,11 +22,13 @@ type reading struct {
 	// Of a file that holds trials: names of its arrays, of the list of channel names, and the order of axes, such as
 	// "samples,channels,trials".
 	trials, labels, testX, testY, names, axes string
+	files                                     []string // of a BIDS data set: parts of the names of the recordings to read, such as task-motor
 	// Of a recording that goes on in time: the labels of the events that trials begin with, one a class, the time around
 	// them in seconds, and the channels.
-	events   []string
-	from, to float64
-	pick     []string
+	events    []string
+	from, to  float64
+	pick      []string
+	anyEvents bool // one of the events is enough, as in a run of a data set that has but one class
 
 	// as is the model that the trials are for, whose units and order of channels they are brought to; nil in training, where voltages
 	// become microvolts. Unit is that of all samples; empty: as the file says.
@@ -45,6 +47,8 @@ const imageryLow, imageryHigh = 8, 32
 // trialFile is what a file of trials holds.
 type trialFile struct {
 	train, test examples // labels are nil if the file has none
+	people      []string // of a data set of several, by the number in train.people
+	sources     []string // of a data set: the recording that each training trial comes from; nil otherwise
 	classes     []string
 	events      []string // that the trials were cut around; nil if they came cut
 	channels    []string
@@ -71,6 +75,9 @@ func readTrials(path string, r reading) (*trialFile, error) {
 	format, err := recording.Detect(path)
 	if err != nil {
 		return nil, err
+	}
+	if format.Name == "bids" {
+		return datasetTrials(path, r)
 	}
 	if format.Open != nil {
 		signals, err := recording.Open(path)

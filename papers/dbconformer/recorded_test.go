@@ -110,13 +110,13 @@ func TestDoubtful(t *testing.T) {
 	if says := judge(te); says != "" {
 		t.Errorf("true labels are doubted: %s", says)
 	}
-	mixed := examples{te.trials, slices.Clone(te.labels)}
+	mixed := examples{trials: te.trials, labels: slices.Clone(te.labels)}
 	rng.Shuffle(len(mixed.labels), func(i, j int) { mixed.labels[i], mixed.labels[j] = mixed.labels[j], mixed.labels[i] })
 	if says := judge(mixed); !strings.Contains(says, "may not belong") {
 		t.Errorf("shuffled labels: %q", says)
 	}
 	// Another session, in which the classes have changed places, decodes badly with the first one's network but well with its own.
-	other := examples{te.trials, slices.Clone(te.labels)}
+	other := examples{trials: te.trials, labels: slices.Clone(te.labels)}
 	for i := range other.labels {
 		other.labels[i] = 1 - other.labels[i]
 	}
