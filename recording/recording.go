@@ -19,6 +19,7 @@ type Recording struct {
 	Events   []Event   // in order of onset
 	Gaps     []Gap     // in order of frame: where the instrument paused or data were lost; nil when frames follow each other
 	Metadata map[string]string
+	Warnings []string // what the reader found odd and read on: samples that are missing at the end, a contradiction and how it was settled
 
 	Samples Source
 }
@@ -109,6 +110,13 @@ func (r *Recording) Frame(seconds float64) int64 {
 		}
 	}
 	return int64(math.Round((seconds - missing) * r.Rate))
+}
+
+// Warn adds a warning, unless it is there already.
+func (r *Recording) Warn(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); !slices.Contains(r.Warnings, s) {
+		r.Warnings = append(r.Warnings, s)
+	}
 }
 
 // Close releases what the samples are read from.

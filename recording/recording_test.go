@@ -381,3 +381,14 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+// TestWarnings shows what a reader warned of before what the samples tell, each once.
+func TestWarnings(t *testing.T) {
+	r := &Recording{Rate: 100, Frames: 2, Channels: []Channel{{Name: "C3"}}, Samples: Memory{Data: []float32{1, 1}, Channels: 1}}
+	r.Warn("the file ends in %d bytes of an incomplete frame", 3)
+	r.Warn("the file ends in 3 bytes of an incomplete frame")
+	d, err := r.Describe()
+	if err != nil || len(d.Warnings) != 2 || d.Warnings[0] != "the file ends in 3 bytes of an incomplete frame" || !strings.Contains(d.String(), "\n  warning: the file ends in 3 bytes") {
+		t.Errorf("%q, %v", d.Warnings, err)
+	}
+}

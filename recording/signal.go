@@ -42,10 +42,10 @@ func DescribeWith(open func(path string) (*Recording, error)) func(path string) 
 	}
 }
 
-// Describe says what is in a recording, reading all samples: channels with their ranges, rate, length, events and gaps, and
-// warns of channels that are flat, clipped or not finite.
+// Describe says what is in a recording, reading all samples: channels with their ranges, rate, length, events and gaps, what
+// its reader warned of, and channels that are flat, clipped or not finite.
 func (r *Recording) Describe() (*Description, error) {
-	d := &Description{}
+	d := &Description{Warnings: slices.Clone(r.Warnings)}
 	property := func(name, format string, args ...any) {
 		d.Properties = append(d.Properties, Property{name, fmt.Sprintf(format, args...)})
 	}

@@ -29,7 +29,7 @@ func cutUnchecked(path string, signals *recording.Recording, r reading) (*trialF
 	refuse := func(format string, args ...any) (*trialFile, error) {
 		return nil, papers.Refuse(fmt.Errorf("%s: "+format, append([]any{path}, args...)...))
 	}
-	f := &trialFile{rate: signals.Rate, low: r.low, high: r.high, classes: r.events, events: r.events}
+	f := &trialFile{rate: signals.Rate, low: r.low, high: r.high, classes: r.events, events: r.events, warnings: slices.Clone(signals.Warnings)}
 	if !(f.rate > 0) {
 		f.rate = max(r.rate, r.otherwise)
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,10 +129,13 @@ func TestRecording(t *testing.T) {
 	if c := at("MISC 1"); c.Type != "misc" || c.Unit != "Pa" {
 		t.Errorf("%+v", c)
 	}
-	for name, want := range map[string]string{"bad channels": "EEG 001", "channels only in channels.tsv": "ghost", "line frequency": "50 Hz", "task": "buttons", "data set": "made for a test", "contradiction": ""} {
+	for name, want := range map[string]string{"bad channels": "EEG 001", "line frequency": "50 Hz", "task": "buttons", "data set": "made for a test"} {
 		if r.Metadata[name] != want {
 			t.Errorf("%s: %q, want %q", name, r.Metadata[name], want)
 		}
+	}
+	if got := fmt.Sprint(r.Warnings); got != "[channels.tsv has channels that the file does not have: ghost]" {
+		t.Errorf("warnings %s", got)
 	}
 	if x, err := r.Read(0, 3); err != nil || len(x) != 3*8 {
 		t.Errorf("%v, %v", x, err)
@@ -200,7 +204,7 @@ func TestBroken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if r.Metadata["electrodes"] == "" || r.Metadata["contradiction"] != "the sidecar says 1000 Hz, the file 250 Hz" || r.Rate != 250 {
+	if !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "electrodes are not placed") }) || !slices.Contains(r.Warnings, "the sidecar says 1000 Hz, the file 250 Hz") || r.Rate != 250 {
 		t.Errorf("%v", r.Metadata)
 	}
 }

@@ -15,7 +15,7 @@ import (
 //   - channels.tsv gives types, units where the file has none, and the channels that are bad (Metadata "bad channels");
 //   - electrodes.tsv gives positions, in the unit of coordsystem.json;
 //   - the sidecar's power line frequency, task and reference go into Metadata, and a sampling frequency that differs from the
-//     file's is told there (Metadata "contradiction").
+//     file's is warned of.
 //
 // Samples are as the format gives them. Close the recording when done.
 func (d *Dataset) Recording(f File) (*recording.Recording, error) {
@@ -116,7 +116,7 @@ func (d *Dataset) applySidecar(f File, r *recording.Recording) error {
 		case r.Rate == 0:
 			r.Rate = rate
 		case math.Abs(rate-r.Rate) > 1e-3*r.Rate:
-			r.Metadata["contradiction"] = fmt.Sprintf("the sidecar says %g Hz, the file %g Hz", rate, r.Rate)
+			r.Warn("the sidecar says %g Hz, the file %g Hz", rate, r.Rate)
 		}
 	}
 	return nil
@@ -164,7 +164,7 @@ func (d *Dataset) applyChannels(f File, r *recording.Recording) error {
 		r.Metadata["bad channels"] = strings.Join(bad, ", ")
 	}
 	if len(unknown) > 0 {
-		r.Metadata["channels only in channels.tsv"] = strings.Join(unknown, ", ")
+		r.Warn("channels.tsv has channels that the file does not have: %s", strings.Join(unknown, ", "))
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func (d *Dataset) applyElectrodes(f File, r *recording.Recording) error {
 		}
 	}
 	if metres == 0 {
-		r.Metadata["electrodes"] = "not placed: coordsystem.json does not give a unit of length"
+		r.Warn("electrodes are not placed: coordsystem.json does not give a unit of length")
 		return nil
 	}
 	index := channelsByName(r)

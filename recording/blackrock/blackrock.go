@@ -85,7 +85,7 @@ func read(f *records.File) (*recording.Recording, error) {
 	chain := records.NewChain(f)
 	if string(id) == type21 && !n.packetBehind() {
 		frames, left := f.FramesIn(n.start, 2*n.channels)
-		note(r, left)
+		warn(r, left)
 		err = chain.Append(n.layout(n.start, frames))
 	} else {
 		err = n.packets(r, chain)
@@ -97,9 +97,9 @@ func read(f *records.File) (*recording.Recording, error) {
 	return r, nil
 }
 
-func note(r *recording.Recording, left int64) {
+func warn(r *recording.Recording, left int64) {
 	if left > 0 {
-		r.Metadata["note"] = fmt.Sprintf("the file ends in %d bytes of an incomplete packet or frame", left)
+		r.Warn("the file ends in %d bytes of an incomplete packet or frame", left)
 	}
 }
 
@@ -249,7 +249,7 @@ func (n *file) packets(r *recording.Recording, chain *records.Chain) error {
 	total := int64(0)
 	for at := n.start; at < n.Size; {
 		if at+head > n.Size {
-			note(r, n.Size-at)
+			warn(r, n.Size-at)
 			break
 		}
 		if at < bufferAt || at+head > bufferAt+int64(len(buffer)) {
@@ -265,10 +265,8 @@ func (n *file) packets(r *recording.Recording, chain *records.Chain) error {
 		}
 		there := (n.Size - at - head) / frame
 		if frames > there {
-			note(r, n.Size-at-head-there*frame)
-			if r.Metadata["note"] == "" {
-				r.Metadata["note"] = fmt.Sprintf("the last packet should have %d frames and has %d", frames, there)
-			}
+			warn(r, n.Size-at-head-there*frame)
+			r.Warn("the last packet should have %d frames and has %d", frames, there)
 			frames = there
 		}
 		perFrame := n.resolution / r.Rate

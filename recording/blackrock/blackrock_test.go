@@ -226,7 +226,7 @@ func TestLies(t *testing.T) {
 		t.Errorf("%d cuts were refused, want the %d within the header", refused, header)
 	}
 	r, err := readBytes(whole[:len(whole)-1])
-	if err != nil || r.Frames != 4 || !strings.Contains(r.Metadata["note"], "3 bytes of an incomplete") {
+	if err != nil || r.Frames != 4 || !strings.Contains(strings.Join(r.Warnings, "; "), "3 bytes of an incomplete") {
 		t.Errorf("cut in the last packet: %v, %v", r, err)
 	}
 	recordtest.Damage(t, readBytes, whole, len(whole))

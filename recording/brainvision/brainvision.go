@@ -98,7 +98,7 @@ func open(path string, file func(string) (*records.File, error)) (*recording.Rec
 	if l := h.common.Get("MarkerFile"); l.Value != "" {
 		markers, err := h.sibling("MarkerFile", file)
 		if errors.Is(err, fs.ErrNotExist) {
-			r.Metadata["note"] = fmt.Sprintf("no events: there is no file of markers called %s", l.Value)
+			r.Warn("no events: there is no file of markers called %s", l.Value)
 			return r, nil
 		}
 		if err == nil {
@@ -262,7 +262,7 @@ func (h *header) samples(r *recording.Recording, data *records.File) error {
 	size := int64(kind.Size())
 	frames, left := data.FramesIn(0, size*int64(h.stored))
 	if left > 0 {
-		r.Metadata["note"] = fmt.Sprintf("the samples end in %d bytes of an incomplete frame", left)
+		r.Warn("the samples end in %d bytes of an incomplete frame", left)
 	}
 	lay := records.Layout{Bytes: size * int64(h.stored), Frames: 1, Total: frames, BigEndian: strings.EqualFold(binary.Get("UseBigEndianOrder").Value, "YES")}
 	apart := size

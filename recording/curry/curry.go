@@ -373,13 +373,14 @@ func (p *parts) samples(r *recording.Recording, data *records.File) error {
 		return p.wrong(order, "DataByteOrder", "INTEL or MOTOROLA")
 	}
 	there, left := data.FramesIn(0, l.Bytes)
-	if there < r.Frames {
-		r.Metadata["note"] = fmt.Sprintf("the parameters count %d samples, the file has %d and %d bytes", r.Frames, there, left)
+	short := there < r.Frames
+	if short {
+		r.Warn("the parameters count %d samples, the file has %d and %d bytes", r.Frames, there, left)
 		r.Frames = there
 	}
 	l.Total = r.Frames
 	if order := d.get("DataSampOrder"); order.Value == "CHAN" && r.Frames > 0 {
-		if r.Metadata["note"] != "" { // where a channel begins depends on the length
+		if short { // where a channel begins depends on the length
 			return data.Error(-1, "samples", fmt.Sprintf("%d of each channel", there), "as many as the parameters say", "the file is truncated: copy it again from its source")
 		}
 		l.Frames, l.Bytes = r.Frames, 4*r.Frames*n

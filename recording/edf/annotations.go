@@ -46,7 +46,7 @@ func (f *File) readAnnotations(signals []records.Signal) error {
 		return err
 	}
 	if damaged > 0 {
-		f.note("%d annotations are damaged and left out", damaged)
+		f.warn("%d annotations are damaged and left out", damaged)
 	}
 	f.Gaps = clock.gaps
 	for i := range f.Annotations {

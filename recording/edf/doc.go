@@ -21,7 +21,7 @@
 //   - The "Status" signal of a BDF file becomes events: every change to a value of its 16 trigger bits other than 0 and the
 //     value it began with. The channel itself keeps the 17 bits that MNE-Python keeps.
 //   - A header that counts more or fewer records than there are (-1 while a recording runs) is corrected by the file's size; a
-//     physical or digital range of nothing counts as 1. File.Notes says what was put right; a Recording has it as metadata.
+//     physical or digital range of nothing counts as 1. File.Warnings says what was put right; so does Recording.Warnings.
 //   - A data record of no duration, which only files of nothing but annotations should have, leaves the rate unknown (0).
 //
 // Write and Save put a Recording into a file: EDF+ or BDF+ with its events, and with its gaps.

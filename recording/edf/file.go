@@ -19,7 +19,7 @@ type File struct {
 	Signals     []Signal        // without those that hold annotations
 	Annotations []Annotation    // in order of onset
 	Gaps        []recording.Gap // in frames of the fastest signal
-	Notes       []string        // what the header or the annotations had wrong and how it was taken
+	Warnings    []string        // what the header or the annotations had wrong and how it was taken
 
 	file        *records.File
 	source      *records.Source // of all Signals that have samples
@@ -164,7 +164,7 @@ func (f *File) readHeader() ([]records.Signal, error) {
 	if start, ok := startTime(date, clock, f.Session); ok {
 		f.Start = start
 	} else {
-		f.note("no start: %q %q is not a date and a time", date, clock)
+		f.warn("no start: %q %q is not a date and a time", date, clock)
 	}
 	headerBytes := h.integer("header bytes", 8)
 	switch reserved := h.text(44); {
@@ -244,7 +244,7 @@ func (f *File) layOut(all []Signal, start, claimed int64) (annotations []records
 		}
 		f.Signals = append(f.Signals, s)
 		if s.Samples == 0 {
-			f.note("signal %d (%s) has no samples", i+1, s.Label)
+			f.warn("signal %d (%s) has no samples", i+1, s.Label)
 			f.column = append(f.column, -1)
 			continue
 		}
@@ -252,7 +252,7 @@ func (f *File) layOut(all []Signal, start, claimed int64) (annotations []records
 			return nil, f.file.Error(244, "duration of a record", fmt.Sprintf("%g s with %d samples", f.Duration, s.Samples), "a rate below 100 MHz", "")
 		}
 		if s.PhysicalMin == s.PhysicalMax || s.DigitalMin == s.DigitalMax {
-			f.note("signal %d (%s) has the physical range %g to %g and the digital range %g to %g: a range of nothing counts as 1",
+			f.warn("signal %d (%s) has the physical range %g to %g and the digital range %g to %g: a range of nothing counts as 1",
 				i+1, s.Label, s.PhysicalMin, s.PhysicalMax, s.DigitalMin, s.DigitalMax)
 		}
 		place.Gain, place.Offset = s.scale()
@@ -277,7 +277,7 @@ func (f *File) layOut(all []Signal, start, claimed int64) (annotations []records
 		if left != 0 {
 			what = fmt.Sprintf(" and %d bytes of another", left)
 		}
-		f.note("the header counts %d records, the file has %d%s", claimed, f.Records, what)
+		f.warn("the header counts %d records, the file has %d%s", claimed, f.Records, what)
 	}
 	if l.Frames == 0 {
 		l.Frames = 1 // nothing but annotations
@@ -292,10 +292,10 @@ func isStatus(label string) bool {
 	return strings.EqualFold(label, "Status") || strings.EqualFold(label, "Trigger")
 }
 
-// note adds to Notes, once for each kind of message.
-func (f *File) note(format string, args ...any) {
-	if s := fmt.Sprintf(format, args...); len(f.Notes) < 20 && !slices.Contains(f.Notes, s) {
-		f.Notes = append(f.Notes, s)
+// warn adds to Warnings, once for each kind of message.
+func (f *File) warn(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); len(f.Warnings) < 20 && !slices.Contains(f.Warnings, s) {
+		f.Warnings = append(f.Warnings, s)
 	}
 }
 

@@ -195,8 +195,8 @@ func TestLies(t *testing.T) {
 		{Name: "wild stamps", Content: sound("+99999999999999999||/", "-1e300||/", "nonsense", "+||/", "+1|").content()},
 	})
 	f, err := NewFile(records.InMemory(change(func(m *made) { m.data = m.data[:60]; m.signals[1].pmax = m.signals[1].pmin }), "x"))
-	if err != nil || len(f.Notes) != 2 || f.Records != 1 || !strings.Contains(f.Notes[1], "the header counts 2 records, the file has 1 and 8 bytes") {
-		t.Errorf("%d records, notes %q, %v", f.Records, f.Notes, err)
+	if err != nil || len(f.Warnings) != 2 || f.Records != 1 || !strings.Contains(f.Warnings[1], "the header counts 2 records, the file has 1 and 8 bytes") {
+		t.Errorf("%d records, warnings %q, %v", f.Records, f.Warnings, err)
 	}
 }
 

@@ -68,7 +68,7 @@ func open(path string) (*recording.Recording, error) {
 // file is read through for its events, nothing else is read.
 func (f *File) Recording() (*recording.Recording, error) {
 	r := &recording.Recording{Frames: f.Records * f.frames, Start: f.Start, Gaps: f.Gaps, Samples: f.source, Metadata: map[string]string{}}
-	for key, value := range map[string]string{"patient": f.Patient, "session": f.Session, "note": strings.Join(f.Notes, "; ")} {
+	for key, value := range map[string]string{"patient": f.Patient, "session": f.Session} {
 		if value != "" {
 			r.Metadata[key] = value
 		}

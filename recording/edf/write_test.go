@@ -96,8 +96,8 @@ func TestRoundTrip(t *testing.T) {
 		if o.Bits24 {
 			kind += BDF
 		}
-		if f.Variant != kind || len(f.Notes) > 0 {
-			t.Errorf("seed %d: %v with notes %q, want %v", seed, f.Variant, f.Notes, kind)
+		if f.Variant != kind || len(f.Warnings) > 0 {
+			t.Errorf("seed %d: %v with warnings %q, want %v", seed, f.Variant, f.Warnings, kind)
 		}
 		got, err := f.Recording()
 		if err != nil {

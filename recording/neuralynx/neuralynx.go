@@ -142,7 +142,7 @@ func openChannels(paths []string) (*recording.Recording, *channel, error) {
 		}
 	}
 	if c.left > 0 {
-		r.Metadata["note"] = fmt.Sprintf("the file ends in %d bytes of an incomplete record", c.left)
+		r.Warn("the file ends in %d bytes of an incomplete record", c.left)
 	}
 	return r, first, nil
 }

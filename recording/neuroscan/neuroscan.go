@@ -118,7 +118,7 @@ func read(f *records.File) (*recording.Recording, error) {
 		return nil, err
 	}
 	if left := frames % s.block; left != 0 {
-		r.Metadata["note"] = fmt.Sprintf("the last %d frames are left out: their block of %d is not complete", left, s.block)
+		r.Warn("the last %d frames are left out: their block of %d is not complete", left, s.block)
 		frames -= left
 	}
 	size := int64(s.kind.Size())
@@ -213,7 +213,7 @@ func (s *setup) findBlocks(f *records.File, r *recording.Recording, channelOffse
 		s.block = block
 		return nil
 	}
-	r.Metadata["order"] = fmt.Sprintf("multiplexed, though the header says blocks of %d: the signals are %.3g times as smooth so", block, blocks/multiplexed)
+	r.Warn("the header says blocks of %d, but the samples are taken as multiplexed: the signals are %.3g times as smooth so", block, blocks/multiplexed)
 	return nil
 }
 

@@ -108,7 +108,7 @@ func open(path string, file func(string) (*records.File, error)) (*recording.Rec
 	l := records.Interleaved(header, 0, kind, gains, offsets)
 	var left int64
 	if l.Total, left = data.FramesIn(header, l.Bytes); left > 0 {
-		r.Metadata["note"] = fmt.Sprintf("the samples end in %d bytes of an incomplete frame", left)
+		r.Warn("the samples end in %d bytes of an incomplete frame", left)
 	}
 	r.Frames = l.Total
 	if r.Samples, err = records.New(data, l); err != nil {

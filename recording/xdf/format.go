@@ -99,9 +99,6 @@ func describe(path string) (*recording.Description, error) {
 		if n := len(s.ClockSegments); n > 1 {
 			notes = append(notes, fmt.Sprintf("clock reset %d times", n-1))
 		}
-		if s.Rate > 0 && s.EffectiveRate > 0 && (s.EffectiveRate > 1.1*s.Rate || s.EffectiveRate < 0.9*s.Rate) {
-			d.Warnings = append(d.Warnings, fmt.Sprintf("stream %s: announced at %g Hz, stamps give %.6g Hz", s.Label(), s.Rate, s.EffectiveRate))
-		}
 		if s.size == 0 {
 			texts, err := s.Texts()
 			if err != nil {
@@ -133,9 +130,18 @@ func describe(path string) (*recording.Description, error) {
 		}
 		item.Text = strings.Join(slices.DeleteFunc(notes, func(s string) bool { return s == "" }), ", ")
 		d.Items = append(d.Items, item)
-		if s.Footer == nil {
-			d.Warnings = append(d.Warnings, fmt.Sprintf("stream %s has no footer: the recorder did not finish", s.Label()))
-		}
+		d.Warnings = append(d.Warnings, s.warnings()...)
 	}
 	return d, nil
+}
+
+// warnings says what is odd about a stream.
+func (s *Stream) warnings() (out []string) {
+	if s.Rate > 0 && s.EffectiveRate > 0 && (s.EffectiveRate > 1.1*s.Rate || s.EffectiveRate < 0.9*s.Rate) {
+		out = append(out, fmt.Sprintf("stream %s: announced at %g Hz, stamps give %.6g Hz", s.Label(), s.Rate, s.EffectiveRate))
+	}
+	if s.Footer == nil {
+		out = append(out, fmt.Sprintf("stream %s has no footer: the recorder did not finish", s.Label()))
+	}
+	return out
 }

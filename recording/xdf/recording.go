@@ -41,8 +41,9 @@ func (f *File) Recording(name string) (*recording.Recording, error) {
 		r.Metadata["nominal rate"] = fmt.Sprintf("%g Hz", s.Rate)
 	}
 	if len(f.Damage) > 0 {
-		r.Metadata["damage"] = fmt.Sprintf("%d places were skipped, the first is: %v", len(f.Damage), f.Damage[0])
+		r.Warn("%d places were skipped, the first is: %v", len(f.Damage), f.Damage[0])
 	}
+	r.Warnings = append(r.Warnings, s.warnings()...)
 	for _, layout := range []string{"2006-01-02T15:04:05-0700", time.RFC3339, "2006-01-02T15:04:05"} {
 		if at, err := time.Parse(layout, f.Header.Text("datetime")); err == nil {
 			r.Metadata["recorder started"] = at.Format(time.RFC3339)
