@@ -27,6 +27,14 @@ import (
 // The networks of the Lab Streaming Layer; tests put their own in the place of both.
 var thisMachine, thisSite = lsl.Local, lsl.Site
 
+// streamKinds are the sources that gyrus live reads, as its help lays out.
+var streamKinds = []struct{ name, says string }{
+	{"lsl", "a Lab Streaming Layer stream (such as \"type='EEG'\")"},
+	{"recording", "a recording that is played"},
+	{"osc", "Open Sound Control messages (osc://...)"},
+	{"tcp", "plain frames (tcp://...)"},
+}
+
 // liveFlags are what a person asks of gyrus live.
 type liveFlags struct {
 	model, stream, markers, backend  string

@@ -335,3 +335,24 @@ func liveStream(t *testing.T, home, path string, want int, compare func(how stri
 		t.Errorf("warned:\n%s", errs.String())
 	}
 }
+
+// TestShowSaysLive tells of a model that decodes streams, and of none that does not.
+func TestShowSaysLive(t *testing.T) {
+	home := t.TempDir()
+	out, _, status := gyrus(t, home, "show", "dbconformer")
+	flat := strings.Join(strings.Fields(out), " ")
+	if status != 0 || !strings.Contains(flat, "gyrus live --model RUN --stream STREAM decides while the signal comes in; STREAM is a Lab Streaming Layer stream") || !strings.Contains(flat, "or plain frames (tcp://...)") {
+		t.Errorf("status %d\n%s", status, out)
+	}
+	out, _, _ = gyrus(t, home, "show", "dbconformer", "--json")
+	var d paperJSON
+	if err := json.Unmarshal([]byte(out), &d); err != nil || fmt.Sprint(d.Live) != "[lsl recording osc tcp]" {
+		t.Errorf("live in %v, %v", d.Live, err)
+	}
+	if out, _, _ = gyrus(t, home, "show", "leaky"); strings.Contains(out, "gyrus live") {
+		t.Errorf("a paper without a decoder says\n%s", out)
+	}
+	if help, _, _ := gyrus(t, home, "live", "--help"); !strings.Contains(help, "osc://") || !strings.Contains(help, "tcp://") || !strings.Contains(help, "Lab Streaming Layer") || !strings.Contains(help, "a recording") {
+		t.Errorf("the help of live lays out other kinds:\n%s", help)
+	}
+}

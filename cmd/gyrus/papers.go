@@ -167,6 +167,7 @@ type (
 		Summary     string           `json:"summary"`
 		Code        string           `json:"code,omitempty"`
 		Applies     string           `json:"applies,omitempty"`
+		Live        []string         `json:"live,omitempty"` // the kinds of streams its model decodes
 		ClaimList   []claimJSON      `json:"claimList"`
 		Experiments []experimentJSON `json:"experiments"`
 	}
@@ -191,6 +192,11 @@ type (
 func describe(p *papers.Paper, latest verdicts) paperJSON {
 	out := paperJSON{paperLine: paperLine{Slug: p.Slug, System: p.System, Title: p.Title, Family: p.Family, Published: p.Published,
 		ArXiv: p.ArXiv, Claims: len(p.Claims), Status: map[string]int{}}, Summary: p.Summary, Code: p.Code, Applies: p.Applies}
+	if p.Live != nil {
+		for _, k := range streamKinds {
+			out.Live = append(out.Live, k.name)
+		}
+	}
 	for _, c := range p.Claims {
 		s := latest.status(p.Slug, c.ID)
 		out.Status[string(s)]++
@@ -252,6 +258,15 @@ func printPaper(w io.Writer, p *papers.Paper, latest verdicts) {
 	}
 	if p.Applies != "" {
 		fmt.Fprintf(w, "\nA trained model: gyrus apply RUN FILE\n  %s\n", wrap(p.Applies, 2))
+	}
+	if p.Live != nil {
+		var kinds []string
+		for _, k := range streamKinds {
+			kinds = append(kinds, k.says)
+		}
+		last := len(kinds) - 1
+		fmt.Fprintf(w, "\nA trained model on a stream: gyrus live --model RUN --stream STREAM\n  %s\n",
+			wrap("decides while the signal comes in; STREAM is "+strings.Join(kinds[:last], ", ")+" or "+kinds[last], 2))
 	}
 }
 
