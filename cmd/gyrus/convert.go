@@ -16,15 +16,17 @@ import (
 
 func convertCommand() *cobra.Command {
 	var out string
-	var overwrite, asJSON bool
+	var overwrite, asJSON, types, positions bool
 	endings := append(slices.Clone(export.Endings), ".npy", ".nii", ".nii.gz")
 	cmd := &cobra.Command{
 		Use:   "convert FILE --out FILE",
 		Short: "Write a recording, arrays or an image in another format",
 		Long: `Write a recording as EDF+ (.edf, 16 bits), BDF+ (.bdf, 24 bits), NumPy arrays (.npz) or a table (.csv, .tsv); an image as NIfTI
 (.nii, .nii.gz); the arrays of any other file as .npz, or one alone as .npy. Events, units, names and gaps go along where the format has a
-place for them: a table has its events in a column, BDF keeps finer steps than EDF, and neither has the types of channels or their positions. A recording is converted while it is read, in memory
-that does not depend on its length; images and arrays are read whole.`,
+place for them: a table has its events in a column, and BDF keeps finer steps than EDF. Neither of these has the types of channels or their
+positions: --types puts a type before each label, as EDF+ recommends ("EEG C3"), which gyrus takes off again; --positions writes
+NAME_electrodes.tsv and NAME_coordsystem.json beside the file, as BIDS does. A recording is converted while it is read, in memory that does
+not depend on its length; images and arrays are read whole.`,
 		Example: "  gyrus convert subject01.vhdr --out subject01.bdf\n  gyrus convert T1.mgz --out T1.nii.gz\n  gyrus convert trials.mat --out trials.npz",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,10 +45,19 @@ that does not depend on its length; images and arrays are read whole.`,
 			switch {
 			case err == nil:
 				defer r.Close()
-				if err := export.Recording(out, r, export.Options{Overwrite: overwrite}); err != nil {
+				if types && ending != ".edf" && ending != ".bdf" {
+					return asked("--types is for .edf and .bdf; %s keeps types as they are, or has no place for them", ending)
+				}
+				o := export.Options{Overwrite: overwrite, Types: types, Positions: positions}
+				if err := export.Recording(out, r, o); err != nil {
 					return err
 				}
-				return wrote(cmd, asJSON, written{File: out, Channels: len(r.Channels), Frames: r.Frames, Rate: r.Rate, Events: len(r.Events), Lost: export.TypesLost(out, r)})
+				did := []string{}
+				if positions {
+					electrodes, system := export.PositionFiles(out)
+					did = append(did, fmt.Sprintf("Wrote %s and %s", electrodes, system))
+				}
+				return wrote(cmd, asJSON, written{File: out, Did: did, Channels: len(r.Channels), Frames: r.Frames, Rate: r.Rate, Events: len(r.Events), Lost: export.TypesLost(out, r, o)})
 			case !errors.As(err, &own) || ending != ".npz" && ending != ".npy":
 				return err
 			}
@@ -60,6 +71,8 @@ that does not depend on its length; images and arrays are read whole.`,
 			return wroteArrays(cmd, asJSON, out, arrays)
 		},
 	}
+	cmd.Flags().BoolVar(&types, "types", false, "EDF and BDF: put the type of each channel before its label")
+	cmd.Flags().BoolVar(&positions, "positions", false, "write the positions of the channels beside the file, as BIDS does")
 	outFlags(cmd, &out, &overwrite, endings...)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was written as JSON")
 	return cmd

@@ -101,7 +101,7 @@ All channels are filtered but triggers and those of types misc, temperature and 
 			if err := export.Recording(out, r, export.Options{Overwrite: overwrite}); err != nil {
 				return err
 			}
-			return wrote(cmd, asJSON, written{File: out, Channels: len(r.Channels), Filtered: len(chosen), Frames: r.Frames, Rate: r.Rate, Events: len(r.Events), Did: done, Lost: export.TypesLost(out, r)})
+			return wrote(cmd, asJSON, written{File: out, Channels: len(r.Channels), Filtered: len(chosen), Frames: r.Frames, Rate: r.Rate, Events: len(r.Events), Did: done, Lost: export.TypesLost(out, r, export.Options{})})
 		},
 	}
 	cmd.Flags().StringVar(&band, "band", "", "what passes, in Hz: 8-30, 1- (above 1 Hz) or -40 (below)")

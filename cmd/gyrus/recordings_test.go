@@ -228,8 +228,8 @@ func TestConvertCommand(t *testing.T) {
 	for _, name := range []string{"a.edf", "a.csv", "a.npz"} {
 		must(t, "convert", path, "--out", filepath.Join(dir, name))
 	}
-	r := &recording.Recording{Rate: 10, Frames: 10, Channels: []recording.Channel{{Name: "MEG 0111", Type: "mag", Unit: "T"}, {Name: "STI 014", Type: "stim"}, {Name: "EEG 001", Type: "eeg", Unit: "uV"}}}
-	if got := export.TypesLost("a.edf", r); !maps.Equal(got, map[string]int{"mag": 1, "stim": 1}) || export.TypesLost("a.npz", r) != nil {
+	r := &recording.Recording{Rate: 10, Frames: 10, Channels: []recording.Channel{{Name: "A12", Type: "mag", Unit: "T"}, {Name: "STI 014", Type: "stim"}, {Name: "EEG 001", Type: "eeg", Unit: "uV"}}}
+	if got := export.TypesLost("a.edf", r, export.Options{}); !maps.Equal(got, map[string]int{"mag": 1, "stim": 1}) || export.TypesLost("a.npz", r, export.Options{}) != nil {
 		t.Errorf("types lost: %v", got)
 	}
 	back := readAll(t, filepath.Join(dir, "a.edf"))
@@ -256,6 +256,30 @@ func TestConvertCommand(t *testing.T) {
 		t.Errorf("the image is %v %s at %v", im.Dims, im.Type, im.Affine)
 	}
 	must(t, "convert", filepath.Join(dir, "a.npz"), "--out", filepath.Join(dir, "c.npz"))
+
+	meg := "../../recording/ctf/testdata/made.ds"
+	typed := filepath.Join(dir, "m.edf")
+	if said := must(t, "convert", meg, "--out", typed, "--types", "--positions"); !strings.Contains(said, "do not tell: 3 ref_meg\n") || !strings.Contains(said, "m_electrodes.tsv and ") {
+		t.Errorf("said %q", said)
+	}
+	from, err := recording.Open(meg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	to, err := recording.Open(typed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	for i, c := range from.Channels {
+		if got := to.Channels[i]; got.Name != c.Name || got.Type != c.Type && c.Type != "ref_meg" {
+			t.Errorf("channel %s of %s came back as %s of %s", c.Name, c.Type, got.Name, got.Type)
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "m_electrodes.tsv")); err != nil || !strings.HasPrefix(string(text), "name\tx\ty\tz\nBG1-606\t0.0907") {
+		t.Errorf("positions %q, %v", text, err)
+	}
 }
 
 // TestRequestsThatCannotBe checks that each is refused with what to do about it, and that nothing is written.
@@ -298,6 +322,8 @@ func TestRequestsThatCannotBe(t *testing.T) {
 		{"ica FILE --method pca", "fastica"},
 		{"ica FILE --channels O1", "two channels"},
 		{"convert FILE --out x.nii", "only images"},
+		{"convert FILE --out x.csv --types", "--types is for .edf and .bdf"},
+		{"convert FILE --out x.edf --positions", "no positions"},
 		{"convert FILE --out x.xyz", ".bdf"},
 		{"convert TABLE --out OUT", "sampling rate"},
 	} {

@@ -12,7 +12,8 @@
 //   - Signals of different rates. ReadSignal gives each at its own rate. A Recording runs at the rate of the fastest signal,
 //     and a slower one holds each sample until its next: every value of the Recording is one that was measured, and any
 //     stretch can be read on its own. (MNE-Python resamples slow signals by a Fourier transform of the whole file instead.)
-//   - Labels are kept as they stand, trailing dots and prefixes ("EEG ", "POL ") included; only blanks around them go. In a
+//   - Labels are kept as they stand, trailing dots and prefixes ("EEG ", "POL ") included; only blanks around them go. A prefix
+//     tells the type of its channel; RecordingByTypes takes it off, and so does Recording where Options.Types put it there. In a
 //     Recording, labels that occur more than once are numbered ("F1-0", "F1-1"), as MNE-Python does.
 //   - Text is UTF-8 or, when it cannot be that, Latin-1.
 //   - The stamps at the head of the records of an EDF+ file say when each began. Where one comes later than the record before

@@ -194,3 +194,42 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	}
 }
+
+// TestRecordingByTypes takes types off labels as MNE-Python does with infer_types.
+func TestRecordingByTypes(t *testing.T) {
+	data := os.Getenv("GYRUS_DATA")
+	if data == "" {
+		t.Skip("GYRUS_DATA is not set")
+	}
+	for name, want := range map[string]map[string]string{
+		"chtypes_edf.edf":              {"Fp1-Ref": "eeg", "P10-Ref": "eeg", "ECG1": "ecg", "ECG2": "ecg", "X9": "bio", "X10": "bio"},
+		"duplicate_channel_labels.edf": {"F1-Ref-0": "eeg", "F2-Ref": "eeg", "F1-Ref-1": "eeg"},
+	} {
+		f, err := Open(filepath.Join(data, "eeg", "formats", "edf", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := f.RecordingByTypes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for channel, kind := range want {
+			if i, err := r.Channel(channel); err != nil || r.Channels[i].Type != kind {
+				t.Errorf("%s, %s: %v", name, channel, err)
+			}
+		}
+		plain, err := f.Recording()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range r.Channels {
+			if strings.HasPrefix(c.Name, "EEG ") {
+				t.Errorf("%s: channel %q", name, c.Name)
+			}
+		}
+		if !strings.HasPrefix(plain.Channels[0].Name, "EEG ") {
+			t.Errorf("%s: labels do not stay: %q", name, plain.Channels[0].Name)
+		}
+		r.Close()
+	}
+}

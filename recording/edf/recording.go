@@ -65,10 +65,29 @@ func open(path string) (*recording.Recording, error) {
 }
 
 // Recording gives all signals together, at the rate of the fastest; closing it closes the file. The trigger channel of a BDF
-// file is read through for its events, nothing else is read.
+// file is read through for its events, nothing else is read. Labels stay as they are, unless the file was written with Options.Types.
 func (f *File) Recording() (*recording.Recording, error) {
+	_, marked := f.session()
+	return f.recording(marked)
+}
+
+// RecordingByTypes is Recording with the words for types taken off the labels that begin with one: "EEG Fpz-Cz" becomes a channel Fpz-Cz.
+func (f *File) RecordingByTypes() (*recording.Recording, error) { return f.recording(true) }
+
+// session is the header's recording field without the mark of labels that begin with types.
+func (f *File) session() (session string, marked bool) {
+	words := strings.Fields(f.Session)
+	kept := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == typesMark })
+	if len(kept) == len(words) {
+		return f.Session, false
+	}
+	return strings.Join(kept, " "), true
+}
+
+func (f *File) recording(byTypes bool) (*recording.Recording, error) {
+	session, _ := f.session()
 	r := &recording.Recording{Frames: f.Records * f.frames, Start: f.Start, Gaps: f.Gaps, Samples: f.source, Metadata: map[string]string{}}
-	for key, value := range map[string]string{"patient": f.Patient, "session": f.Session} {
+	for key, value := range map[string]string{"patient": f.Patient, "session": session} {
 		if value != "" {
 			r.Metadata[key] = value
 		}
@@ -76,6 +95,9 @@ func (f *File) Recording() (*recording.Recording, error) {
 	labels := make([]string, len(f.Signals))
 	for i, s := range f.Signals {
 		labels[i] = s.Label
+		if byTypes {
+			labels[i], _, _ = records.SplitLabel(s.Label, s.Unit)
+		}
 	}
 	status := -1
 	filters := map[string][]string{}
@@ -85,6 +107,9 @@ func (f *File) Recording() (*recording.Recording, error) {
 			continue
 		}
 		c := recording.Channel{Name: name, Type: records.ChannelType(s.Label, s.Unit), Unit: s.Unit}
+		if _, kind, ok := records.SplitLabel(s.Label, s.Unit); byTypes && ok {
+			c.Type = kind
+		}
 		if c.Type == "stim" {
 			c.Unit = ""
 		}

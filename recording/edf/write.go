@@ -23,6 +23,9 @@ import (
 type Options struct {
 	Bits24 bool // BDF, 24 bits a sample, instead of EDF's 16; Save also chooses it for names that end in .bdf
 	Plain  bool // without the plus: no annotations, no gaps
+	// Types puts a word for its type before each label, as the standard texts of EDF+ have it ("EEG C3"), and a mark into the header's
+	// recording field by which a reader of this package takes the words off again.
+	Types bool
 	// Signals gives physical and digital ranges, and labels, units, transducers and filters, one for each channel; its sample
 	// counts and rates are not looked at. Nil chooses ranges by the samples, which are then read twice.
 	Signals   []Signal
@@ -30,6 +33,9 @@ type Options struct {
 	Session   string // the header's recording field; by default metadata "session"; in EDF+ the start date is put first
 	Overwrite bool   // lets Save replace a file
 }
+
+// typesMark is a subfield of the recording field, which EDF+ allows behind those it defines: labels begin with types.
+const typesMark = "labels-begin-with-types"
 
 // Save writes a recording to a file. It refuses to replace one unless told to, and leaves nothing behind when it fails.
 func Save(path string, r *recording.Recording, o Options) (err error) {
@@ -150,6 +156,9 @@ func newPlan(r *recording.Recording, o Options) (*plan, error) {
 	if !plain {
 		p.patient = cmp.Or(p.patient, "X X X X")
 		p.session = plusSession(p.session, r.Start)
+		if o.Types {
+			p.session += " " + typesMark
+		}
 	}
 	if n := p.signalCount(); n < 1 || n > 9999 {
 		return nil, refuse("channels", fmt.Sprint(n), "1 to 9999 signals", "")
@@ -255,6 +264,9 @@ func (p *plan) chooseSignals(o Options) error {
 		s := &p.signals[i]
 		c := r.Channels[i]
 		s.Label, s.Unit = cmp.Or(s.Label, c.Name), cmp.Or(s.Unit, c.Unit)
+		if o.Types {
+			s.Label = records.TypedLabel(s.Label, c.Type)
+		}
 		s.Samples, s.Rate = p.frames, r.Rate
 		for _, f := range []struct {
 			name, text string

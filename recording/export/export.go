@@ -3,6 +3,7 @@ package export
 import (
 	"archive/zip"
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ import (
 // Options say how a file is written.
 type Options struct {
 	Overwrite bool // replace a file of that name; without it, one that exists is an error
+	Types     bool // EDF and BDF: put the types of channels before their names, as EDF+'s standard texts do ("EEG C3")
+	Positions bool // write the positions of channels beside it, as BIDS has them: NAME_electrodes.tsv and NAME_coordsystem.json
 }
 
 // Endings of the file names that [Recording] writes.
@@ -36,10 +39,27 @@ var Endings = []string{".edf", ".bdf", ".npz", ".csv", ".tsv"}
 // label of the events, and frame and seconds of gaps. A table has a row for each sample: the time in seconds, each channel, and the labels of the
 // events that begin there.
 func Recording(path string, r *recording.Recording, o Options) error {
+	if !o.Positions {
+		return save(path, r, o)
+	}
+	if err := checkPositions(path, r, o); err != nil {
+		return err
+	}
+	if err := save(path, r, o); err != nil {
+		return err
+	}
+	return savePositions(path, r, o)
+}
+
+func save(path string, r *recording.Recording, o Options) error {
 	ending := strings.ToLower(filepath.Ext(path))
 	switch ending {
 	case ".edf", ".bdf":
-		return edf.Save(path, inLargeUnits(r), edf.Options{Overwrite: o.Overwrite})
+		scaled, err := inLargeUnits(r)
+		if err != nil {
+			return err
+		}
+		return edf.Save(path, scaled, edf.Options{Overwrite: o.Overwrite, Types: o.Types})
 	case ".npz":
 		return create(path, o, func(w io.Writer) error { return writeZip(w, r) })
 	case ".csv":
@@ -51,14 +71,19 @@ func Recording(path string, r *recording.Recording, o Options) error {
 		Remedy: "a recording is written in the format that its name ends in"}
 }
 
-// TypesLost counts, by type, the channels whose type would not come back from a file of that name: EDF and BDF have labels and units only.
-func TypesLost(path string, r *recording.Recording) map[string]int {
+// TypesLost counts, by type, the channels whose type would not come back from a file of that name written with o: EDF and BDF have labels and
+// units only.
+func TypesLost(path string, r *recording.Recording, o Options) map[string]int {
 	if ending := strings.ToLower(filepath.Ext(path)); ending != ".edf" && ending != ".bdf" {
 		return nil
 	}
 	var out map[string]int
 	for _, c := range r.Channels {
-		if c.Type != "" && c.Type != records.ChannelType(c.Name, c.Unit) {
+		label := c.Name
+		if o.Types {
+			label = records.TypedLabel(c.Name, c.Type)
+		}
+		if c.Type != "" && c.Type != records.ChannelType(label, c.Unit) {
 			if out == nil {
 				out = map[string]int{}
 			}
@@ -74,21 +99,48 @@ var largeUnits = map[string]struct {
 	factor float32
 }{"V": {"uV", 1e6}, "T": {"fT", 1e15}, "T/m": {"fT/cm", 1e13}}
 
-// inLargeUnits gives a recording whose volts are microvolts, teslas femtoteslas and so on; triggers stay as they are.
-func inLargeUnits(r *recording.Recording) *recording.Recording {
+// mostInHeader is the largest number that the header of EDF has room for, with its sign.
+const mostInHeader = 9999999
+
+// inLargeUnits gives a recording whose volts are microvolts, teslas femtoteslas and so on; triggers stay as they are, and so do channels of
+// nothing in particular whose values would be too large, such as clocks and analogue inputs.
+func inLargeUnits(r *recording.Recording) (*recording.Recording, error) {
 	out, factors, any := *r, make([]float32, len(r.Channels)), false
 	out.Channels = slices.Clone(r.Channels)
+	var doubtful []int
 	for i, c := range r.Channels {
 		factors[i] = 1
 		if u, ok := largeUnits[c.Unit]; ok && c.Type != "stim" {
 			out.Channels[i].Unit, factors[i], any = u.name, u.factor, true
+			if c.Type == "misc" || c.Type == "" {
+				doubtful = append(doubtful, i)
+			}
 		}
 	}
 	if !any {
-		return r
+		return r, nil
+	}
+	if len(doubtful) > 0 {
+		most := make([]float32, len(r.Channels))
+		if err := r.Blocks(func(block []float32, _ int64) error {
+			for at := 0; at < len(block); at += len(r.Channels) {
+				for _, i := range doubtful {
+					v := block[at+i]
+					most[i] = max(most[i], v, -v)
+				}
+			}
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+		for _, i := range doubtful {
+			if most[i]*factors[i] > mostInHeader {
+				out.Channels[i].Unit, factors[i] = r.Channels[i].Unit, 1
+			}
+		}
 	}
 	out.Samples = scaled{r.Samples, factors}
-	return &out
+	return &out, nil
 }
 
 // scaled is a source whose channels are multiplied.
@@ -103,6 +155,58 @@ func (s scaled) ReadFrames(dst []float32, first int64) (int, error) {
 		dst[i] *= s.factors[i%len(s.factors)]
 	}
 	return n, err
+}
+
+// PositionFiles are the names of the files that positions are written to beside a recording: as BIDS names them, without what says that the
+// recording is one of EEG.
+func PositionFiles(path string) (electrodes, system string) {
+	stem := strings.TrimSuffix(path, filepath.Ext(path))
+	for _, suffix := range []string{"_eeg", "_ieeg", "_meg", "_nirs"} {
+		stem = strings.TrimSuffix(stem, suffix)
+	}
+	return stem + "_electrodes.tsv", stem + "_coordsystem.json"
+}
+
+// checkPositions says what keeps positions from being written, before anything is.
+func checkPositions(path string, r *recording.Recording, o Options) error {
+	electrodes, system := PositionFiles(path)
+	placed := slices.ContainsFunc(r.Channels, func(c recording.Channel) bool { return c.Position != nil })
+	if !placed {
+		return &recording.Error{Path: electrodes, Offset: -1, Found: "a recording whose channels have no positions", Expected: "positions to write", Remedy: "leave them out"}
+	}
+	return cmp.Or(Exists(electrodes, o), Exists(system, o))
+}
+
+// savePositions writes the positions of a recording's channels; those without one are left out.
+func savePositions(path string, r *recording.Recording, o Options) error {
+	electrodes, system := PositionFiles(path)
+	err := create(electrodes, o, func(w io.Writer) error {
+		if _, err := io.WriteString(w, "name\tx\ty\tz\n"); err != nil {
+			return err
+		}
+		for _, c := range r.Channels {
+			if c.Position == nil {
+				continue
+			}
+			p := *c.Position
+			if _, err := fmt.Fprintf(w, "%s\t%.6g\t%.6g\t%.6g\n", strings.NewReplacer("\t", " ", "\n", " ").Replace(c.Name), p[0], p[1], p[2]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return create(system, o, func(w io.Writer) error {
+		kind := "EEG"
+		if slices.ContainsFunc(r.Channels, func(c recording.Channel) bool { return c.Type == "ecog" || c.Type == "seeg" || c.Type == "dbs" }) {
+			kind = "iEEG"
+		}
+		_, err := fmt.Fprintf(w, "{\n  %q: \"Other\",\n  %q: \"as in the recording that was converted: the frame of the head or of the device\",\n  %q: \"m\"\n}\n",
+			kind+"CoordinateSystem", kind+"CoordinateSystemDescription", kind+"CoordinateUnits")
+		return err
+	})
 }
 
 // Arrays writes arrays as an NPZ, or one alone as an NPY.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/bids"
 	_ "github.com/gyrus-dev/gyrus/recording/edf"
 	"github.com/gyrus-dev/gyrus/recording/numpy"
 	"github.com/gyrus-dev/gyrus/recording/table"
@@ -198,5 +199,84 @@ func TestSmallUnits(t *testing.T) {
 	}
 	if back.Channels[0].Unit != "uV" || back.Channels[1].Unit != "fT" || r.Channels[0].Unit != "V" {
 		t.Errorf("units %q and %q", back.Channels[0].Unit, back.Channels[1].Unit)
+	}
+}
+
+// TestTypesAndPositions writes what EDF has no place for in labels and beside, and reads it again as from a data set of BIDS.
+func TestTypesAndPositions(t *testing.T) {
+	root := t.TempDir()
+	folder := filepath.Join(root, "sub-1", "eeg")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "dataset_description.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := made()
+	r.Metadata = map[string]string{"session": "Startdate X lab me machine"}
+	r.Channels = nil
+	for _, c := range [][3]string{{"EEG 001", "eeg", "uV"}, {"Fz", "eog", "uV"}, {"left", "emg", "uV"}, {"V1", "ecg", "mV"}, {"0113", "grad", "T/m"}, {"0111", "mag", "T"}, {"T1", "stim", ""}, {"x", "misc", "%"}, {"EOG", "eeg", "uV"}} {
+		r.Channels = append(r.Channels, recording.Channel{Name: c[0], Type: c[1], Unit: c[2]})
+	}
+	r.Channels[0].Position, r.Channels[5].Position = &[3]float64{-0.01, 0.0825, 1e-7}, &[3]float64{0.1, 0, 0.05}
+	data := make([]float32, 9*1000)
+	for i := range data {
+		if data[i] = float32(i % 7); i%9 == 4 || i%9 == 5 {
+			data[i] *= 1e-12
+		}
+	}
+	r.Samples = recording.Memory{Data: data, Channels: 9}
+	for _, ending := range []string{".edf", ".bdf"} {
+		path := filepath.Join(folder, "sub-1_task-x_eeg"+ending)
+		o := Options{Types: true, Positions: true}
+		if err := Recording(path, r, o); err != nil {
+			t.Fatal(err)
+		}
+		if lost := TypesLost(path, r, o); len(lost) > 0 {
+			t.Errorf("%s loses the types %v", path, lost)
+		}
+		if lost := TypesLost(path, r, Options{}); len(lost) != 7 {
+			t.Errorf("without types in labels %s loses %v", path, lost)
+		}
+		d, err := bids.Open(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := d.Recording(d.Recordings()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range back.Channels {
+			want := r.Channels[i]
+			if c.Name != want.Name || c.Type != want.Type || (c.Position == nil) != (want.Position == nil) || c.Position != nil && *c.Position != *want.Position {
+				t.Errorf("%s: channel %+v, want %+v", ending, c, want)
+			}
+		}
+		if s := back.Metadata["session"]; s != "Startdate X lab me machine" && !strings.HasSuffix(s, "lab me machine") || strings.Contains(s, "labels") {
+			t.Errorf("session %q", s)
+		}
+		back.Close()
+		if err := Recording(path, r, o); err == nil || !strings.Contains(err.Error(), "exists") {
+			t.Errorf("overwritten: %v", err)
+		}
+		for _, e := range []string{path, filepath.Join(folder, "sub-1_task-x_electrodes.tsv"), filepath.Join(folder, "sub-1_task-x_coordsystem.json")} {
+			if err := os.Remove(e); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for i := range r.Channels {
+		r.Channels[i].Position = nil
+	}
+	path := filepath.Join(folder, "b.edf")
+	if err := Recording(path, r, Options{Positions: true}); err == nil || !strings.Contains(err.Error(), "no positions") {
+		t.Errorf("no positions: %v", err)
+	}
+	r.Channels[0].Name = "a name of 13 b"
+	if err := Recording(path, r, Options{Types: true}); err == nil || !strings.Contains(err.Error(), "at most 16 bytes") {
+		t.Errorf("a long name: %v", err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -30,11 +31,34 @@ func ChannelType(label, unit string) string {
 			return kinds[prefix]
 		}
 	}
+	if word == "MEG" && (strings.HasSuffix(unit, "T/m") || strings.HasSuffix(unit, "T/cm")) {
+		return "grad"
+	}
+	if word == "MEG" && strings.HasSuffix(unit, "T") {
+		return "mag"
+	}
 	switch unit {
 	case "", "uV", "mV", "nV", "V", "MV":
 		return "eeg"
 	}
 	return "misc"
+}
+
+// typeWords are the first words of labels that stand for types, as EDF+'s standard texts have them.
+var typeWords = map[string]string{"eeg": "EEG", "seeg": "SEEG", "ecog": "ECOG", "dbs": "DBS", "eog": "EOG", "ecg": "ECG", "emg": "EMG", "resp": "Resp",
+	"temperature": "Temp", "gsr": "GSR", "bio": "BIO", "misc": "MISC", "stim": "STIM", "mag": "MEG", "grad": "MEG", "ref_meg": "MEG"}
+
+// TypedLabel puts the word for a channel's type before its name: "EEG C3". A type that has no word gets that for none in particular.
+func TypedLabel(name, kind string) string { return cmp.Or(typeWords[kind], "MISC") + " " + name }
+
+// SplitLabel takes a label apart that begins with the word for a type: "EEG C3" is a channel C3 of EEG. A unit tells the sensors of MEG apart.
+func SplitLabel(label, unit string) (name, kind string, ok bool) {
+	word, name, ok := strings.Cut(label, " ")
+	name = strings.TrimSpace(name)
+	if kind = kinds[strings.ToUpper(word)]; !ok || name == "" || kind == "" && !strings.EqualFold(word, "MEG") {
+		return label, "", false
+	}
+	return name, ChannelType(word, unit), true
 }
 
 // Unit writes a unit in ASCII: the many ways to write a micro sign become u.

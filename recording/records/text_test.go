@@ -65,3 +65,23 @@ func TestNumber(t *testing.T) {
 		t.Errorf("-12 is %v, %v", got, err)
 	}
 }
+
+func TestTypedLabels(t *testing.T) {
+	for _, c := range []struct{ name, kind, unit, label, back string }{
+		{"C3", "eeg", "uV", "EEG C3", "eeg"}, {"EEG 001", "eeg", "uV", "EEG EEG 001", "eeg"}, {"left", "eog", "uV", "EOG left", "eog"},
+		{"x", "emg", "uV", "EMG x", "emg"}, {"x", "ecg", "mV", "ECG x", "ecg"}, {"belt", "resp", "uV", "Resp belt", "resp"}, {"STI 014", "stim", "", "STIM STI 014", "stim"},
+		{"0111", "mag", "fT", "MEG 0111", "mag"}, {"0112", "grad", "fT/cm", "MEG 0112", "grad"}, {"skin", "temperature", "C", "Temp skin", "temperature"},
+		{"a", "ecog", "uV", "ECOG a", "ecog"}, {"n", "", "uV", "MISC n", "misc"}, {"n", "hbo", "uV", "MISC n", "misc"},
+	} {
+		label := TypedLabel(c.name, c.kind)
+		name, kind, ok := SplitLabel(label, c.unit)
+		if label != c.label || name != c.name || kind != c.back || !ok {
+			t.Errorf("%s %s: label %q, back as %q of %q", c.kind, c.name, label, name, kind)
+		}
+	}
+	for _, label := range []string{"Fc5.", "EEG", "EEG ", "POL E", "ECG2", "", "C3 EEG"} {
+		if name, _, ok := SplitLabel(label, "uV"); ok || name != label {
+			t.Errorf("%q is taken apart to %q", label, name)
+		}
+	}
+}
