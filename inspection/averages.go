@@ -2,6 +2,7 @@ package inspection
 
 import (
 	"fmt"
+	"math/cmplx"
 	"strings"
 
 	"github.com/gyrus-dev/gyrus/recording"
@@ -42,6 +43,9 @@ func averages(s *report.Sheet, path string) error {
 		}
 		part := report.Part{ID: fmt.Sprintf("average-%d", i+1), Title: e.Name(), Text: fmt.Sprintf("The %s of %d trials. Times count from the first sample; the event is at %.4g s.",
 			strings.ReplaceAll(e.Kind, "_", " "), e.Averages, -e.Times[0]), Figures: drawn.Figures}
+		if e.Complex != nil {
+			part.Text += " What is drawn is the magnitude of complex numbers."
+		}
 		for _, p := range parts {
 			part.Figures = append(part.Figures, p.Figures...)
 		}
@@ -53,7 +57,7 @@ func averages(s *report.Sheet, path string) error {
 	return nil
 }
 
-// evokedRecording is an average as a recording, with an event where the trials were aligned.
+// evokedRecording is an average as a recording, the magnitude of complex numbers, with an event where the trials were aligned.
 func evokedRecording(e *fif.Evoked) *recording.Recording {
 	n, channels := len(e.Times), len(e.Channels)
 	r := &recording.Recording{Rate: e.Rate, Frames: int64(n)}
@@ -66,6 +70,10 @@ func evokedRecording(e *fif.Evoked) *recording.Recording {
 		}
 		r.Channels = append(r.Channels, out)
 		for t := range n {
+			if e.Complex != nil {
+				data[t*channels+c] = float32(cmplx.Abs(e.Complex[c*n+t]))
+				continue
+			}
 			data[t*channels+c] = float32(e.Data[c*n+t])
 		}
 	}

@@ -241,3 +241,14 @@ func TestEveryFile(t *testing.T) {
 		t.Errorf("%d files are described, %d have pictures", described, drawn)
 	}
 }
+
+// TestComplexAverages draws the magnitude of complex averages.
+func TestComplexAverages(t *testing.T) {
+	s, err := Page("../recording/fif/testdata/made-complex_ave.fif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page := html(t, s); !strings.Contains(page, "magnitude of complex numbers") || !strings.Contains(page, "<svg ") {
+		t.Error("the page does not draw the magnitude")
+	}
+}

@@ -17,6 +17,9 @@
 // skipped stretches, which become gaps (MNE-Python fills them with zeros); files compressed by gzip. Events come from
 // annotations and from the trigger channel, found as mne.find_events finds them.
 //
-// Not read: complex samples, DAU packs of 13 and 14 bits, CTF compensation matrices (the samples keep the compensation they
-// were saved with), covariances, source spaces and forward models (Inspect lists their blocks).
+// CTF's compensation matrices are read (Info.Compensations) and not applied: the samples keep the compensation they were saved with
+// (Info.Grade). Averages and epochs may be complex.
+//
+// Not read: complex samples of a continuous recording, DAU packs of 13 and 14 bits, covariances, source spaces and forward models (Inspect
+// lists their blocks).
 package fif

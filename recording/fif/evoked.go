@@ -17,8 +17,9 @@ type Evoked struct {
 	Averages int    // trials that went in
 	Channels []Channel
 	Rate     float64
-	Times    []float64 // seconds after the event
-	Data     []float64 // channels x times, row-major, in the units of the channels
+	Times    []float64    // seconds after the event
+	Data     []float64    // channels x times, row-major, in the units of the channels; nil when they are complex
+	Complex  []complex128 // likewise, of complex averages; nil otherwise
 	Baseline *[2]float64
 }
 
@@ -151,10 +152,19 @@ func (f *File) evokedData(e *Evoked, rows []tag) (samples int, err error) {
 		if len(dims) != 2 || dims[0] != channels {
 			return 0, f.broken(rows[0].at, fmt.Sprintf("data of shape %v in the average %q", dims, e.Comment), fmt.Sprintf("%d channels x samples", channels))
 		}
+		samples = dims[1]
+		if complexForm(elements.form) {
+			if e.Complex, err = f.complexNumbers(elements); err != nil {
+				return 0, err
+			}
+			for i, c := range e.Channels {
+				scaleComplex(e.Complex[i*samples:(i+1)*samples], c.Cal)
+			}
+			return samples, nil
+		}
 		if e.Data, err = f.numbers(elements); err != nil {
 			return 0, err
 		}
-		samples = dims[1]
 	} else {
 		if len(rows) != channels {
 			return 0, f.broken(-1, fmt.Sprintf("%d tags of data in the average %q", len(rows), e.Comment), fmt.Sprintf("1, or one for each of %d channels", channels))
@@ -192,7 +202,11 @@ func (e *Evoked) Name() string {
 
 // Array gives the average as an array channels x times. It shares the data.
 func (e *Evoked) Array() *recording.Array {
-	return &recording.Array{Name: e.Name(), Dims: []int{len(e.Channels), len(e.Times)}, Data: e.Data}
+	a := &recording.Array{Name: e.Name(), Dims: []int{len(e.Channels), len(e.Times)}, Data: e.Data}
+	if e.Complex != nil {
+		a.Data = e.Complex
+	}
+	return a
 }
 
 // Epochs are trials cut out of a recording, all of the same length.
@@ -202,6 +216,7 @@ type Epochs struct {
 	Times    []float64 // seconds after the event
 	Trials   []Trial
 	Baseline *[2]float64
+	Complex  bool // the trials are of complex numbers, which ReadComplex reads
 
 	parts []epochPart
 }
@@ -302,9 +317,14 @@ func (f *File) addEpochs(e *Epochs) error {
 		if len(dims) != 3 || dims[0] != len(trials) || dims[1] != len(f.Info.Channels) || int64(dims[2]) != samples {
 			return f.broken(data.at, fmt.Sprintf("data of shape %v", dims), fmt.Sprintf("%d trials x %d channels x %d samples", len(trials), len(f.Info.Channels), samples))
 		}
-		if elements.form != formFloat32 && elements.form != formFloat64 {
-			return f.broken(data.at, fmt.Sprintf("epochs of type %d", elements.form), "real floating-point numbers")
+		complex := complexForm(elements.form)
+		if elements.form != formFloat32 && elements.form != formFloat64 && !complex {
+			return f.broken(data.at, fmt.Sprintf("epochs of type %d", elements.form), "floating-point numbers")
 		}
+		if e.parts != nil && complex != e.Complex {
+			return f.broken(data.at, "real and complex epochs", "one of them in all parts")
+		}
+		e.Complex = complex
 		part.data = elements
 	} else if len(trials) > 0 {
 		return f.broken(-1, fmt.Sprintf("%d events without data", len(trials)), "an epoch for each")
@@ -365,10 +385,55 @@ func (f *File) trials() ([]Trial, error) {
 	return out, nil
 }
 
-// Read gives one trial, channels x times, row-major, in the units of the channels.
+// Read gives one trial, channels x times, row-major, in the units of the channels. Complex trials are an error.
 func (e *Epochs) Read(trial int) ([]float64, error) {
+	if e.Complex {
+		return nil, &recording.Error{Offset: -1, Found: "complex epochs", Expected: "real numbers", Remedy: "read them with ReadComplex, or as an array"}
+	}
+	f, t, err := e.find(trial)
+	if err != nil {
+		return nil, err
+	}
+	x, err := f.numbers(t)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range e.Channels {
+		for k := range e.Times {
+			x[i*len(e.Times)+k] *= c.Cal
+		}
+	}
+	return x, nil
+}
+
+// ReadComplex is Read for complex and for real trials.
+func (e *Epochs) ReadComplex(trial int) ([]complex128, error) {
+	if !e.Complex {
+		x, err := e.Read(trial)
+		out := make([]complex128, len(x))
+		for i, v := range x {
+			out[i] = complex(v, 0)
+		}
+		return out, err
+	}
+	f, t, err := e.find(trial)
+	if err != nil {
+		return nil, err
+	}
+	x, err := f.complexNumbers(t)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range e.Channels {
+		scaleComplex(x[i*len(e.Times):(i+1)*len(e.Times)], c.Cal)
+	}
+	return x, nil
+}
+
+// find says where a trial's numbers are.
+func (e *Epochs) find(trial int) (*File, tag, error) {
 	if trial < 0 || trial >= len(e.Trials) {
-		return nil, &recording.Error{Offset: -1, Found: fmt.Sprintf("a request for trial %d", trial), Expected: fmt.Sprintf("one of 0 to %d", len(e.Trials)-1)}
+		return nil, tag{}, &recording.Error{Offset: -1, Found: fmt.Sprintf("a request for trial %d", trial), Expected: fmt.Sprintf("one of 0 to %d", len(e.Trials)-1)}
 	}
 	for _, p := range e.parts {
 		if trial >= p.trials {
@@ -376,23 +441,26 @@ func (e *Epochs) Read(trial int) ([]float64, error) {
 			continue
 		}
 		size := int64(len(e.Channels)*len(e.Times)) * widths[p.data.form]
-		x, err := p.f.numbers(tag{kind: kindEpoch, form: p.data.form, at: p.data.at + int64(trial)*size, size: size})
-		if err != nil {
-			return nil, err
-		}
-		for i, c := range e.Channels {
-			for k := range e.Times {
-				x[i*len(e.Times)+k] *= c.Cal
-			}
-		}
-		return x, nil
+		return p.f, tag{kind: kindEpoch, form: p.data.form, at: p.data.at + int64(trial)*size, size: size}, nil
 	}
-	return nil, nil // not reached: the parts hold all trials
+	return nil, tag{}, nil // not reached: the parts hold all trials
 }
 
 // Array reads all trials, as an array trials x channels x times called "epochs".
 func (e *Epochs) Array() (*recording.Array, error) {
 	a := &recording.Array{Name: "epochs", Dims: []int{len(e.Trials), len(e.Channels), len(e.Times)}}
+	if e.Complex {
+		var data []complex128
+		for i := range e.Trials {
+			x, err := e.ReadComplex(i)
+			if err != nil {
+				return nil, err
+			}
+			data = append(data, x...)
+		}
+		a.Data = data
+		return a, nil
+	}
 	data := make([]float64, 0, len(e.Trials)*len(e.Channels)*len(e.Times)) // of which the files have half the bytes at least
 	for i := range e.Trials {
 		x, err := e.Read(i)

@@ -128,18 +128,20 @@ func describe(path string) (*recording.Description, error) {
 		for _, name := range sortedKeys(labels) {
 			property("trials of "+name, "%d", labels[name])
 		}
-		var sum recording.Range
-		for i := range e.Trials {
-			x, err := e.Read(i)
-			if err != nil {
-				return nil, err
-			}
-			for _, v := range x {
-				sum.Add(v)
+		item := recording.Item{Name: "epochs", Type: "complex128", Dims: []int{len(e.Trials), len(e.Channels), len(e.Times)}, Text: span(e.Times)}
+		if !e.Complex {
+			item.Type, item.Range = "float64", &recording.Range{}
+			for i := range e.Trials {
+				x, err := e.Read(i)
+				if err != nil {
+					return nil, err
+				}
+				for _, v := range x {
+					item.Range.Add(v)
+				}
 			}
 		}
-		d.Items = append(d.Items,
-			recording.Item{Name: "epochs", Type: "float64", Dims: []int{len(e.Trials), len(e.Channels), len(e.Times)}, Range: &sum, Text: span(e.Times)},
+		d.Items = append(d.Items, item,
 			recording.Item{Name: "codes", Type: "int64", Dims: []int{len(e.Trials)}, Range: recording.RangeOf(e.Codes())})
 	case f.root.first(blockEvoked) != nil && f.Info != nil:
 		list, err := f.Evokeds()
@@ -149,7 +151,7 @@ func describe(path string) (*recording.Description, error) {
 		d.Title = "FIF: averages"
 		f.describeInfo(property)
 		for _, e := range list {
-			d.Items = append(d.Items, recording.Item{Name: e.Name(), Type: "float64", Dims: e.Array().Dims, Range: recording.RangeOf(e.Array()),
+			d.Items = append(d.Items, recording.Item{Name: e.Name(), Type: e.Array().Type(), Dims: e.Array().Dims, Range: recording.RangeOf(e.Array()),
 				Text: fmt.Sprintf("%d trials, %s", e.Averages, span(e.Times))})
 		}
 	default:
@@ -201,6 +203,9 @@ func (f *File) describeInfo(property func(name, format string, args ...any)) {
 	}
 	if n := len(f.Info.Projectors); n > 0 {
 		property("projectors", "%d", n)
+	}
+	if text := f.Info.compensationText(); text != "" {
+		property("compensation", "%s", text)
 	}
 }
 

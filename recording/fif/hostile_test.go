@@ -166,7 +166,7 @@ func TestHostile(t *testing.T) {
 		{"more points than bytes", insert(single, 213, rawTag{kind: 234, form: 36, data: make([]byte, 12), next: 0}, rawTag{kind: 234, form: 36, data: []byte{0, 0, 0, 4, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff}}), "4294967295 points in 12 bytes"},
 		{"extensions of some channels", insert(single, 206, ints(104, 113), ints(105, 113)), "blocks about 8 channels"},
 		{"buffer of odd size", with(single, 300, func(r *rawTag) { r.data = r.data[:len(r.data)-4] }), "a multiple of 8 channels of 4 bytes"},
-		{"complex samples", with(single, 300, func(r *rawTag) { r.form = 20 }), "samples of type 20"},
+		{"complex samples", with(single, 300, func(r *rawTag) { r.form = 20 }), "found complex numbers"},
 		{"samples of no type", with(single, 300, func(r *rawTag) { r.form = 99 }), "samples of type 99"},
 		{"negative skip", insert(single, 300, ints(301, -5)), "to skip"},
 		{"skips of different kinds", insert(single, 300, ints(301, 5), ints(303, -5)), ""},

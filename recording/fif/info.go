@@ -24,6 +24,7 @@ type Info struct {
 	CTFDeviceToHead *Transform // of CTF: from its device's to its head's frame
 	Points          []Point    // digitised on the head; nil for none
 	Projectors      []Projector
+	Compensations   []Compensation
 }
 
 // Channel is one sensor or line of a measurement.
@@ -216,7 +217,10 @@ func (f *File) readInfo() (*Info, error) {
 	if info.Points, err = f.points(b); err != nil {
 		return nil, err
 	}
-	info.Projectors, err = f.projectors(b, renamed)
+	if info.Projectors, err = f.projectors(b, renamed); err != nil {
+		return nil, err
+	}
+	info.Compensations, err = f.compensations(b, info, renamed)
 	return info, err
 }
 

@@ -153,7 +153,10 @@ func (s *source) add(f *File) error {
 			}
 			width := widths[t.form]
 			switch {
-			case t.form == formComplex64 || t.form == formComplex128 || width == 0:
+			case t.form == formComplex64 || t.form == formComplex128:
+				return &recording.Error{Path: f.path, Field: "samples", Offset: t.at, Found: "complex numbers", Expected: "real numbers in a continuous recording",
+					Remedy: "write the real and imaginary parts, or magnitude and phase, as channels; complex numbers are read in averages and epochs"}
+			case width == 0:
 				return f.broken(t.at, fmt.Sprintf("samples of type %d", t.form), "integers, floating-point numbers or packed integers of 16 bits")
 			case t.size%(width*channels) != 0:
 				return f.broken(t.at, fmt.Sprintf("a buffer of %d bytes", t.size), fmt.Sprintf("a multiple of %d channels of %d bytes", channels, width))
@@ -307,6 +310,7 @@ func (s *source) describe(notes map[string]string) {
 	if len(s.basis) > 0 {
 		note("projected out", fmt.Sprintf("%d dimensions", len(s.basis)))
 	}
+	note("compensation", info.compensationText())
 	if t := info.DeviceToHead; t != nil {
 		note("head position", fmt.Sprintf("origin at (%.1f, %.1f, %.1f) mm in the device's frame",
 			1e3*t.Inverse().Move[0], 1e3*t.Inverse().Move[1], 1e3*t.Inverse().Move[2]))

@@ -66,12 +66,18 @@ const (
 	kindProjectorVectors = 3415
 	kindProjectorNames   = 3417
 	kindProjectorActive  = 3560
+	kindRowNames         = 3502
+	kindColumnNames      = 3503
 	kindFrame            = 3506
 	kindNames            = 3507
 	kindEventList        = 3561
 	kindEventComments    = 3566
 	kindBaselineMin      = 3568
 	kindBaselineMax      = 3569
+
+	kindCompensationKind       = 3580
+	kindCompensationData       = 3581
+	kindCompensationCalibrated = 3582
 
 	blockMeasurement = 100
 	blockInfo        = 101
@@ -86,9 +92,14 @@ const (
 	blockShieldedRaw = 119
 	blockProjectors  = 313
 	blockProjector   = 314
+	blockNamedMatrix = 357
 	blockBads        = 359
 	blockEvents      = 361
 	blockEpochs      = 373
+
+	blockCompensations = 370
+	blockCompensation  = 371
+
 	blockOldEpochs   = 122 // MNE-Python before 0.11
 	blockAnnotations = 3810
 
@@ -182,6 +193,28 @@ func read[T interface {
 		out[i] = float64(v)
 	}
 	return out, nil
+}
+
+func complexForm(form int32) bool { return form == formComplex64 || form == formComplex128 }
+
+// complexNumbers reads the complex numbers of a tag: pairs of real ones.
+func (f *File) complexNumbers(t tag) ([]complex128, error) {
+	t.form = map[int32]int32{formComplex64: formFloat32, formComplex128: formFloat64}[t.form]
+	x, err := f.numbers(t)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]complex128, len(x)/2)
+	for i := range out {
+		out[i] = complex(x[2*i], x[2*i+1])
+	}
+	return out, nil
+}
+
+func scaleComplex(x []complex128, by float64) {
+	for i, v := range x {
+		x[i] = complex(real(v)*by, imag(v)*by)
+	}
 }
 
 // float reads a tag of one number, of which more are ignored.
