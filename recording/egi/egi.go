@@ -71,28 +71,26 @@ func read(f *records.File) (*recording.Recording, error) {
 	version := big.Uint32(b)
 	kind, ok := map[uint32]records.Type{2: records.Int16, 4: records.Float32, 6: records.Float64}[version&^1]
 	if !ok {
-		return nil, f.Error(0, "version", fmt.Sprint(version), "2, 4 or 6", "")
-	}
-	if version&1 != 0 {
-		return nil, f.Error(0, "version", fmt.Sprintf("%d, a segmented recording", version), "2, 4 or 6, a continuous one", "export it unsegmented")
+		return nil, f.Error(0, "version", fmt.Sprint(version), "2 to 7", "")
 	}
 	at := func(offset int) int { return int(int16(big.Uint16(b[offset:]))) }
 	r := &recording.Recording{Rate: float64(at(20)), Metadata: map[string]string{}}
 	if year, month, day := at(4), at(6), at(8); year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31 {
 		r.Start = time.Date(year, time.Month(month), day, at(10), at(12), at(14), int(big.Uint32(b[16:])%1000)*1e6, time.UTC)
 	}
-	channels, lines, frames := at(22), at(34), int64(int32(big.Uint32(b[30:])))
+	channels := at(22)
+	s := &segments{f: f, at: 30}
+	if err := s.header(version&1 != 0); err != nil {
+		return nil, err
+	}
+	lines, frames := s.lines, s.count*s.frames
 	switch {
 	case r.Rate <= 0:
 		return nil, f.Error(20, "rate", fmt.Sprint(r.Rate), "samples per second", "")
 	case channels < 1:
 		return nil, f.Error(22, "number of channels", fmt.Sprint(channels), "at least 1", "")
-	case lines < 0:
-		return nil, f.Error(34, "number of stimulus lines", fmt.Sprint(lines), "0 or more", "")
-	case frames < 0:
-		return nil, f.Error(30, "number of samples", fmt.Sprint(frames), "0 or more", "")
 	}
-	codes, err := f.Bytes(fixedBytes, 4*int64(lines), "codes of stimulus lines")
+	codes, err := f.Bytes(s.at, 4*int64(lines), "codes of stimulus lines")
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +115,12 @@ func read(f *records.File) (*recording.Recording, error) {
 		}
 		r.Channels = append(r.Channels, c)
 	}
-	start := fixedBytes + 4*int64(lines)
+	start := s.at + 4*int64(lines)
+	if s.categories != nil {
+		if f, err = s.without(start, int64(kind.Size())*int64(channels+lines)); err != nil {
+			return nil, err
+		}
+	}
 	l := records.Interleaved(start, frames, kind, gains, offsets)
 	l.BigEndian = true
 	there, left := f.FramesIn(start, l.Bytes)
@@ -130,13 +133,18 @@ func read(f *records.File) (*recording.Recording, error) {
 		return nil, err
 	}
 	r.Samples = samples
+	if s.categories != nil {
+		s.place(r)
+	}
 	l.Signals = l.Signals[channels:]
-	r.Events, err = events(f, l, r.Rate, names[channels:])
+	lined, err := events(f, l, s.frames, r, names[channels:])
+	r.Events = append(r.Events, lined...)
+	slices.SortStableFunc(r.Events, func(a, b recording.Event) int { return cmp.Compare(a.Onset, b.Onset) })
 	return r, err
 }
 
-// events reads the stimulus lines through.
-func events(f *records.File, l records.Layout, rate float64, codes []string) ([]recording.Event, error) {
+// events reads the stimulus lines through. No event goes on into the next segment.
+func events(f *records.File, l records.Layout, segment int64, r *recording.Recording, codes []string) ([]recording.Event, error) {
 	n := len(codes)
 	if n == 0 {
 		return nil, nil
@@ -151,9 +159,9 @@ func events(f *records.File, l records.Layout, rate float64, codes []string) ([]
 		since[i] = -1
 	}
 	end := func(line int, frame int64) {
-		e := recording.Event{Onset: float64(since[line]) / rate, Label: codes[line]}
+		e := recording.Event{Onset: r.Time(since[line]), Label: codes[line]}
 		if length := frame - since[line]; length > 1 {
-			e.Duration = float64(length) / rate
+			e.Duration = float64(length) / r.Rate
 		}
 		if codes[line] != "sync" && codes[line] != "TREV" {
 			out = append(out, e)
@@ -167,7 +175,11 @@ func events(f *records.File, l records.Layout, rate float64, codes []string) ([]
 			return nil, err
 		}
 		for i, v := range block[:got*n] {
-			switch line, frame := i%n, first+int64(i/n); {
+			line, frame := i%n, first+int64(i/n)
+			if frame%segment == 0 && since[line] >= 0 {
+				end(line, frame)
+			}
+			switch {
 			case v != 0 && since[line] < 0:
 				since[line] = frame
 			case v == 0 && since[line] >= 0:
@@ -181,6 +193,5 @@ func events(f *records.File, l records.Layout, rate float64, codes []string) ([]
 			end(line, l.Total)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b recording.Event) int { return cmp.Compare(a.Onset, b.Onset) })
 	return out, nil
 }

@@ -102,8 +102,8 @@ func TestLies(t *testing.T) {
 	}
 	recordtest.Lies(t, readBytes, []recordtest.Lie{
 		{Name: "nothing", Want: "36 bytes from here"},
-		{Name: "version", Content: change(func(m *made) { m.version = 8 }), Want: "2, 4 or 6"},
-		{Name: "segmented", Content: change(func(m *made) { m.version = 3 }), Want: "export it unsegmented"},
+		{Name: "version", Content: change(func(m *made) { m.version = 8 }), Want: "2 to 7"},
+		{Name: "segmented, but continuous", Content: change(func(m *made) { m.version = 3 }), Want: "codes of stimulus lines"},
 		{Name: "no rate", Content: change(func(m *made) { m.rate = 0 }), Want: "rate"},
 		{Name: "negative rate", Content: change(func(m *made) { m.rate = -1 }), Want: "rate"},
 		{Name: "no channels", Content: change(func(m *made) { m.channels = 0 }), Want: "number of channels"},
@@ -129,6 +129,11 @@ func FuzzRead(f *testing.F) {
 	f.Add(m.content())
 	m.version = 6
 	f.Add(m.content())
+	for version := uint32(3); version < 8; version += 2 {
+		s := soundSegments()
+		s.version = version
+		f.Add(s.content())
+	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if err := recordtest.Everything(readBytes, content); err != nil && !recordtest.Refused(err) {
 			t.Fatal(err)
