@@ -129,7 +129,7 @@ func TestBadSegments(t *testing.T) {
 		{Name: "negative lines", Content: change(func(m *madeSegments) { m.lines = -1 }), Want: "number of stimulus lines"},
 		{Name: "no such category", Content: change(func(m *madeSegments) { m.heads[1][0] = 3 }), Want: "category of a segment, at byte 87: found 3, expected 1 to 2"},
 		{Name: "category 0", Content: change(func(m *madeSegments) { m.heads[0][0] = 0 }), Want: "category of a segment"},
-		{Name: "long name", Content: append(change(func(m *madeSegments) { m.categories = nil })[:30], 0, 1, 255, 'x'), Want: "name of a category"},
+		{Name: "long name", Content: append(change(func(m *madeSegments) { m.categories = nil })[:30], 0, 1, 255, 'x', 'x', 'x', 'x'), Want: "name of a category"},
 		{Name: "no segments", Content: change(func(m *madeSegments) { m.count, m.heads = 0, nil })},
 		{Name: "no samples", Content: change(func(m *madeSegments) { m.frames, m.count, m.heads = 0, 0, nil })},
 		{Name: "no categories", Content: change(func(m *madeSegments) { m.categories, m.heads[1][0] = nil, 1 })},
