@@ -6,8 +6,9 @@
 //	fmt.Println(f.Sources, f.Detectors, f.Wavelengths)
 //	r, err := f.Recording()                         // channels "S1_D2 760", as MNE-Python names them
 //
-// Read: intensities, optical densities and concentrations of haemoglobin, continuous-wave or frequency-domain; positions of
-// optodes in two or three dimensions; stimuli as events; auxiliary signals. A file may hold several runs, and several blocks
-// of data in a run; File.Runs lists them. Moments of time-domain and correlation spectroscopy are read as channels without a
+// Read: intensities, optical densities and concentrations of haemoglobin; in the frequency domain AC amplitudes (type
+// "fnirs_fd_ac_amplitude") and phases ("fnirs_fd_phase", in the unit of the file) by wavelength and modulation; positions of optodes in two
+// or three dimensions; stimuli as events; auxiliary signals. A file may hold several runs, and several blocks of data in a run; File.Runs
+// lists them. Moments of time-domain and correlation spectroscopy are read as channels without a
 // type.
 package snirf

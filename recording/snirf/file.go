@@ -29,6 +29,7 @@ type Run struct {
 	Metadata    map[string]string // SubjectID, MeasurementDate, LengthUnit ...
 	Start       time.Time         // zero when the file does not tell
 	Wavelengths []float64         // nanometres
+	Frequencies []float64         // Hz, of the light's modulation; nil outside the frequency domain
 	Sources     []Optode
 	Detectors   []Optode
 	Stimuli     []Stimulus
@@ -68,7 +69,8 @@ type Data struct {
 type Channel struct {
 	Source, Detector int     // from 1, as the file counts them
 	Wavelength       float64 // nanometres; 0 when the channel has none, as concentrations
-	DataType         int     // of SNIRF: 1 for continuous-wave amplitudes, 101 for the AC amplitude of the frequency domain, 99999 for processed data ...
+	DataType         int     // of SNIRF: 1 for continuous-wave amplitudes, 101 and 102 for AC amplitude and phase of the frequency domain, 99999 for processed data ...
+	Frequency        float64 // Hz, of the light's modulation in the frequency domain; 0 when not known
 	Label            string  // of processed data: "HbO", "HbR", "dOD" ...
 	Unit             string
 }
@@ -235,6 +237,8 @@ func texts(g *hdf5.Group, name string) []string {
 var (
 	lengths = map[string]float64{"m": 1, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6}
 	times   = map[string]float64{"s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+
+	frequencies = map[string]float64{"Hz": 1, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9}
 )
 
 func (f *File) run(g *hdf5.Group) (*Run, error) {
@@ -350,6 +354,16 @@ func (r *Run) probe(g *hdf5.Group) error {
 	}
 	if r.Wavelengths, _, err = floats(p, "wavelengths"); err != nil {
 		return err
+	}
+	if r.Frequencies, _, err = floats(p, "frequencies"); err != nil {
+		return err
+	}
+	hertz, ok := frequencies[cmp.Or(r.Metadata["FrequencyUnit"], "Hz")]
+	if !ok && len(r.Frequencies) > 0 {
+		return r.f.fail(g.Path()+"/metaDataTags/FrequencyUnit", fmt.Sprintf("%q", r.Metadata["FrequencyUnit"]), "Hz, kHz, MHz or GHz", "")
+	}
+	for i := range r.Frequencies {
+		r.Frequencies[i] *= hertz
 	}
 	metre, ok := lengths[cmp.Or(r.Metadata["LengthUnit"], "mm")]
 	if !ok {
@@ -482,7 +496,7 @@ func (r *Run) channels(g *hdf5.Group) ([]Channel, error) {
 			}
 			return v[0], nil
 		}
-		var values [5]float64
+		var values [6]float64
 		for k, name := range channelNumbers {
 			if values[k], err = number(name); err != nil {
 				return nil, err
@@ -496,14 +510,14 @@ func (r *Run) channels(g *hdf5.Group) ([]Channel, error) {
 }
 
 // channelNumbers are the numbers that describe a channel.
-var channelNumbers = [5]string{"sourceIndex", "detectorIndex", "wavelengthIndex", "wavelengthActual", "dataType"}
+var channelNumbers = [6]string{"sourceIndex", "detectorIndex", "wavelengthIndex", "wavelengthActual", "dataType", "dataTypeIndex"}
 
 func (r *Run) lists(g *hdf5.Group) ([]Channel, error) {
 	in, err := g.Group("measurementLists")
 	if err != nil {
 		return nil, err
 	}
-	var columns [5][]float64
+	var columns [6][]float64
 	n := -1
 	for k, name := range channelNumbers {
 		if columns[k], _, err = floats(in, name); err != nil {
@@ -525,7 +539,7 @@ func (r *Run) lists(g *hdf5.Group) ([]Channel, error) {
 	}
 	out := make([]Channel, n)
 	for i := range out {
-		var values [5]float64
+		var values [6]float64
 		for k := range values {
 			if columns[k] != nil {
 				values[k] = columns[k][i]
@@ -539,7 +553,7 @@ func (r *Run) lists(g *hdf5.Group) ([]Channel, error) {
 }
 
 // channel makes a channel of the numbers that describe it.
-func (r *Run) channel(path string, values [5]float64, label, unit string) (Channel, error) {
+func (r *Run) channel(path string, values [6]float64, label, unit string) (Channel, error) {
 	for k, v := range values {
 		if v < 0 || v > 1<<31 || math.IsNaN(v) {
 			return Channel{}, r.f.fail(path, fmt.Sprintf("%s %g", channelNumbers[k], v), "a number from 0", "")
@@ -551,6 +565,12 @@ func (r *Run) channel(path string, values [5]float64, label, unit string) (Chann
 			return c, r.f.fail(path, fmt.Sprintf("wavelength %d", i), fmt.Sprintf("one of the %d of the probe", len(r.Wavelengths)), "")
 		}
 		c.Wavelength = r.Wavelengths[i-1]
+	}
+	if i := int(values[5]); frequencyDomain(c.DataType) && i > 0 && r.Frequencies != nil {
+		if i > len(r.Frequencies) {
+			return c, r.f.fail(path, fmt.Sprintf("frequency %d", i), fmt.Sprintf("one of the %d of the probe", len(r.Frequencies)), "")
+		}
+		c.Frequency = r.Frequencies[i-1]
 	}
 	for _, o := range []struct {
 		index   int

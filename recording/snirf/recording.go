@@ -31,7 +31,8 @@ func (f *File) Recording() (*recording.Recording, error) {
 }
 
 // Recording gives a block of data as a recording. Channels are called after source, detector and wavelength or kind ("S1_D2
-// 760", "S1_D2 hbo"), and placed half way between the two. Auxiliary signals that were sampled at the same times follow as
+// 760", "S1_D2 hbo"; in the frequency domain "S1_D2 760 ac" and "S1_D2 760 phase", with the modulation before it if there are several),
+// and placed half way between the two. Auxiliary signals that were sampled at the same times follow as
 // channels of type "misc". Stimuli are events.
 func (d *Data) Recording() (*recording.Recording, error) {
 	run := d.run
@@ -84,20 +85,23 @@ func (d *Data) Recording() (*recording.Recording, error) {
 // maxAux bounds the channels of an auxiliary signal that go into a recording.
 const maxAux = 1024
 
+// frequencyDomain tells whether a data type is of light that is modulated: amplitude and phase, also of fluorescence.
+func frequencyDomain(dataType int) bool { return dataType > 100 && dataType < 200 }
+
 // processed is the data type of what was computed from the raw data; the label says how.
 const processed = 99999
 
 // described puts a channel into the words of package recording.
 func (r *Run) described(c Channel) recording.Channel {
 	out := recording.Channel{Unit: c.Unit}
-	kind := ""
+	kind, what := "", ""
 	switch {
 	case c.DataType == 1:
 		out.Type = "fnirs_cw_amplitude"
 	case c.DataType == 101:
-		out.Type = "fnirs_fd_ac_amplitude"
+		out.Type, what = "fnirs_fd_ac_amplitude", "ac"
 	case c.DataType == 102:
-		out.Type = "fnirs_fd_phase"
+		out.Type, what = "fnirs_fd_phase", "phase"
 	case c.DataType == processed:
 		switch kind = strings.ToLower(c.Label); kind {
 		case "hbo", "hbr":
@@ -109,7 +113,10 @@ func (r *Run) described(c Channel) recording.Channel {
 	if kind == "" && c.Wavelength > 0 {
 		kind = fmt.Sprint(math.Round(c.Wavelength))
 	}
-	out.Name = strings.TrimSpace(fmt.Sprintf("S%d_D%d %s", c.Source, c.Detector, kind))
+	if len(r.Frequencies) > 1 && c.Frequency > 0 {
+		what = fmt.Sprintf("%g MHz %s", c.Frequency/1e6, what)
+	}
+	out.Name = strings.TrimSpace(strings.TrimSpace(fmt.Sprintf("S%d_D%d %s", c.Source, c.Detector, kind)) + " " + what)
 	if c.Source > 0 && c.Source <= len(r.Sources) && c.Detector > 0 && c.Detector <= len(r.Detectors) {
 		if a, b := r.Sources[c.Source-1].Position, r.Detectors[c.Detector-1].Position; a != nil && b != nil {
 			out.Position = &[3]float64{(a[0] + b[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2}

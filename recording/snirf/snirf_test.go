@@ -317,3 +317,43 @@ func Example() {
 	// rest 5 2
 	// tapping 7.5 5
 }
+
+// TestFrequencyDomain names amplitudes and phases by wavelength and modulation.
+func TestFrequencyDomain(t *testing.T) {
+	r, err := recording.Open("testdata/made-fd.snirf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var got []string
+	for _, c := range r.Channels {
+		got = append(got, fmt.Sprint(c.Name, "/", c.Type, "/", c.Unit))
+	}
+	want := []string{"S1_D2 760/fnirs_cw_amplitude/V", "S1_D2 850/fnirs_cw_amplitude/V",
+		"S1_D2 760 110 MHz ac/fnirs_fd_ac_amplitude/V", "S1_D2 850 110 MHz ac/fnirs_fd_ac_amplitude/V", "S1_D2 760 110 MHz phase/fnirs_fd_phase/deg", "S1_D2 850 110 MHz phase/fnirs_fd_phase/deg",
+		"S1_D2 760 141.5 MHz ac/fnirs_fd_ac_amplitude/V", "S1_D2 850 141.5 MHz ac/fnirs_fd_ac_amplitude/V", "S1_D2 760 141.5 MHz phase/fnirs_fd_phase/deg", "S1_D2 850 141.5 MHz phase/fnirs_fd_phase/deg"}
+	if !slices.Equal(got, want) {
+		t.Errorf("channels\n%q, want\n%q", got, want)
+	}
+	x, err := r.Read(29, 1)
+	if err != nil || r.Rate != 50 || x[4] != 294.0/8 {
+		t.Errorf("%v at %g Hz, %v", x, r.Rate, err)
+	}
+	f, err := Open("testdata/made-fd.snirf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if c := f.Runs[0].Data[0].Channels[9]; c.Frequency != 141.5e6 || c.Wavelength != 850 || !slices.Equal(f.Runs[0].Frequencies, []float64{110e6, 141.5e6}) {
+		t.Errorf("%+v of %v", c, f.Runs[0].Frequencies)
+	}
+	// One frequency needs no name; a number beyond those of the probe is refused.
+	run := &Run{Wavelengths: []float64{760}, Frequencies: []float64{110e6}, f: &File{path: "x.snirf"}}
+	c, err := run.channel("/nirs", [6]float64{1, 1, 1, 0, 102, 1}, "", "rad")
+	if err != nil || run.described(c).Name != "S1_D1 760 phase" {
+		t.Errorf("%+v, %v", run.described(c), err)
+	}
+	if _, err := run.channel("/nirs", [6]float64{1, 1, 1, 0, 101, 2}, "", ""); err == nil || !strings.Contains(err.Error(), "found frequency 2, expected one of the 1 of the probe") {
+		t.Error(err)
+	}
+}

@@ -84,8 +84,23 @@ def make():
             g["data1/time"] = np.arange(20) * 0.1
 
 
+def make_fd():
+    """Frequency domain: intensity, AC amplitude and phase at two wavelengths and two frequencies, which MNE-Python does not read."""
+    kinds = [{"sourceIndex": 1, "detectorIndex": 2, "wavelengthIndex": w, "dataType": t, "dataTypeIndex": i, "dataUnit": u}
+             for t, i, u in ((1, 1, "V"), (101, 1, "V"), (102, 1, "deg"), (101, 2, "V"), (102, 2, "deg")) for w in (1, 2)]
+    with h5py.File(here / "made-fd.snirf", "w") as f:
+        g = base(f, "mm", "s", 30)
+        g["metaDataTags/FrequencyUnit"][()] = "MHz"
+        g["probe/frequencies"] = [110.0, 141.5]
+        del g["data1/dataTimeSeries"]
+        g["data1/dataTimeSeries"] = np.arange(300.0).reshape(30, 10) / 8
+        channels(g, kinds)
+        g["data1/time"] = [0.0, 0.02]
+
+
 if __name__ == "__main__":
     make()
+    make_fd()
     data = pathlib.Path(sys.argv[1])
     files = {str(p.relative_to(data)): p for p in sorted(data.glob("fnirs/snirf/*.snirf"))}
     files |= {p.name: p for p in [here / "made-cw.snirf", here / "made-hb.snirf"]}
