@@ -123,6 +123,9 @@ func describe(path string) (*recording.Description, error) {
 		}
 	}
 	d.Items = append(d.Items, item)
+	if im.Format == "Analyze 7.5" {
+		d.Warnings = append(d.Warnings, "Analyze does not say which side is left: the first axis is taken to run to the left, as SPM and NiBabel take it")
+	}
 	return d, nil
 }
 

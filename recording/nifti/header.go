@@ -57,13 +57,66 @@ func (im *Image) notNIfTI(head []byte) error {
 		return e
 	}
 	if len(head) >= 4 && (binary.LittleEndian.Uint32(head) == headerSize1 || binary.BigEndian.Uint32(head) == headerSize1) {
-		e.Found, e.Expected = "a header of Analyze, or a damaged one", `NIfTI's mark "n+1" or "ni1" at byte 344`
-		e.Remedy = "convert the image to NIfTI with the program that wrote it: Analyze does not say where left and right are"
+		e.Found, e.Expected = "a damaged header, or one of Analyze in a file that is no pair", `NIfTI's mark "n+1" or "ni1" at byte 344`
+		e.Remedy = "an image of Analyze is a pair of files, .hdr and .img"
 		if len(head) < headerSize1 {
 			return im.truncated(0, "a header of 348 bytes", nil)
 		}
 	}
 	return e
+}
+
+// isAnalyze reports whether a header is one of Analyze 7.5, which NIfTI-1 grew out of and which has no mark but its size.
+func isAnalyze(head []byte) bool {
+	return len(head) >= headerSize1 && version(head) == 0 && (binary.LittleEndian.Uint32(head) == headerSize1 || binary.BigEndian.Uint32(head) == headerSize1)
+}
+
+// signed are SPM's codes for types that Analyze itself does not have.
+var signed = map[int]string{130: "int8", 132: "uint16", 136: "uint32"}
+
+// readAnalyze reads what differs from NIfTI-1: types, scaling and origin are as SPM has them, which nibabel follows. Analyze does not say
+// which way the first axis runs; like nibabel and SPM, this takes it to run to the left.
+func (im *Image) readAnalyze(f fields) error {
+	im.Format, im.Pair, im.SpaceUnit = "Analyze 7.5", true, "mm"
+	im.Description = f.text(148, 148, 80)
+	slope, inter := f.f32(112), f.f32(116)
+	switch unscaled, scaled := float64(f.i32(140))-float64(f.i32(144)), f.f32(124)-f.f32(128); {
+	case slope != 0 && finite(slope):
+		if !finite(inter) {
+			inter = 0
+		}
+		im.Slope, im.Inter = slope, inter
+	case unscaled != 0 && scaled != 0 && finite(scaled):
+		im.Slope = scaled / unscaled
+		im.Inter = f.f32(128) - im.Slope*float64(f.i32(144))
+	}
+	a := &im.Affine
+	a[3][3] = 1
+	var origin [3]float64
+	placed := true
+	for i := range origin {
+		n := 1
+		if i < len(im.Dims) {
+			n = im.Dims[i]
+		}
+		at := f.i16(253 + 2*i)
+		placed = placed && at != 0 && at > -n && at < 2*n
+		origin[i] = float64(at) - 1
+	}
+	for i := range origin {
+		n, size := 1, 1.0
+		if i < len(im.Dims) {
+			n, size = im.Dims[i], im.Zooms[i]
+		}
+		if !placed {
+			origin[i] = float64(n-1) / 2
+		}
+		if i == 0 {
+			size = -size
+		}
+		a[i][i], a[i][3] = size, -size*origin[i]
+	}
+	return nil
 }
 
 // fields gives access to a header of either version.
@@ -115,12 +168,16 @@ func (im *Image) readHeader(head []byte) error {
 	if f.v == 2 && len(head) < headerSize2 {
 		return im.truncated(0, "a header of 540 bytes", nil)
 	}
+	analyze := f.v == 0
+	if analyze {
+		f.v = 1 // what the two have in common lies at the same places
+	}
 	im.Format, im.Order = fmt.Sprintf("NIfTI-%d", f.v), f.bo
 	mark := head[344:]
 	if f.v == 2 {
 		mark = head[4:]
 	}
-	im.Pair = mark[1] == 'i'
+	im.Pair = mark[1] == 'i' || analyze
 
 	var axes int64
 	dim := func(i int) int64 { return int64(f.i16(40 + 2*i)) }
@@ -142,7 +199,7 @@ func (im *Image) readHeader(head []byte) error {
 		code = f.i16(12)
 	}
 	for _, k := range kinds {
-		if k.code == code {
+		if k.code == code || analyze && k.name == signed[code] {
 			im.kind = k
 		}
 	}
@@ -175,6 +232,9 @@ func (im *Image) readHeader(head []byte) error {
 	}
 	im.offset = offset
 
+	if analyze {
+		return im.readAnalyze(f)
+	}
 	if slope, inter := f.real(112, 176), f.real(116, 184); slope != 0 && finite(slope) {
 		if !finite(inter) {
 			return im.broken(116, fmt.Sprintf("an intercept of %g", inter), "a finite one")

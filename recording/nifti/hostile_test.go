@@ -92,7 +92,7 @@ func TestHostile(t *testing.T) {
 	}{
 		{"nothing", nil, "an empty file"},
 		{"another format", bytes.Repeat([]byte("text"), 100), "which begins with its size 348 or 540"},
-		{"Analyze", with(plain, 344, uint32(0)), "a header of Analyze"},
+		{"Analyze", with(plain, 344, uint32(0)), "one of Analyze in a file that is no pair"},
 		{"no axes", with(plain, 40, int16(0)), "found 0 axes"},
 		{"eight axes", with(plain, 40, int16(8)), "found 8 axes"},
 		{"negative axis", with(plain, 42, int16(-4)), "an axis of length -4"},

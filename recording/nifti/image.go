@@ -18,7 +18,7 @@ const MaxInflated = 8 << 30
 
 // Image is an open NIfTI or MGH image. Its methods may be called from several goroutines at once.
 type Image struct {
-	Format string // "NIfTI-1", "NIfTI-2" or "MGH"
+	Format string // "NIfTI-1", "NIfTI-2", "Analyze 7.5" or "MGH"
 	Pair   bool   // header and voxels are in two files
 	Order  binary.ByteOrder
 	Dims   []int // voxels along each axis, first axis fastest; then volumes
@@ -85,7 +85,7 @@ func newImage(content *inflate.File, path string) (*Image, error) {
 	}
 	name := strings.TrimSuffix(strings.ToLower(path), ".gz")
 	switch {
-	case isNIfTI(head):
+	case isNIfTI(head), isAnalyze(head) && strings.HasSuffix(name, ".hdr"):
 	case strings.HasSuffix(name, ".img"): // voxels; the header is the other file
 		return im.openHeader()
 	case isMGH(head):
@@ -130,7 +130,7 @@ func (im *Image) openHeader() (*Image, error) {
 	}
 	voxels := im.content
 	im.content, im.path = header, header.Path
-	if !isNIfTI(head) {
+	if !isNIfTI(head) && !isAnalyze(head) {
 		return nil, im.notNIfTI(head)
 	}
 	if err := im.readHeader(head); err != nil {
