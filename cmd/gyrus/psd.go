@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 
@@ -41,8 +42,8 @@ func psdCommand() *cobra.Command {
 		Short: "Estimate the power spectra of a recording's channels",
 		Long: `Estimate the power spectral density of a recording's channels: Welch's average over overlapping Hann windows, or multitaper. Without
 --out it prints the power in the usual bands. The file of --out decides what is written: a table (.csv), one picture (.svg) or a page (.html).
-Welch's estimate takes memory that does not depend on the length; multitaper needs the signal at once, so choose some seconds with --from
-and --to.`,
+Neither takes memory that depends on the length: multitaper takes the signal at once where it is short, and else the average over windows
+of a minute, or of --segment seconds.`,
 		Example: "  gyrus psd subject01.edf\n  gyrus psd subject01.edf --channels O1,Oz,O2 --out alpha.svg\n  gyrus psd subject01.edf --method multitaper --from 10 --to 70 --out psd.csv",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -76,6 +77,9 @@ and --to.`,
 			}
 			if first >= end {
 				return asked("from %g to %g s is no part of a recording of %.6g s", from, to, float64(r.Frames)/r.Rate)
+			}
+			if method == "multitaper" && !cmd.Flags().Changed("segment") {
+				segment = 0
 			}
 			psd, says, err := estimate(r, method, segment, bandwidth, first, end, chosen)
 			if err != nil {
@@ -129,7 +133,7 @@ and --to.`,
 		},
 	}
 	cmd.Flags().StringVar(&method, "method", "welch", "welch or multitaper")
-	cmd.Flags().Float64Var(&segment, "segment", 4, "seconds of a window (welch); frequencies are one over it apart")
+	cmd.Flags().Float64Var(&segment, "segment", 4, "seconds of a window; frequencies are one over it apart (multitaper: all at once, or a minute of a long recording)")
 	cmd.Flags().Float64Var(&bandwidth, "bandwidth", 0, "Hz over which tapers smooth (multitaper); 8 frequency steps if 0")
 	cmd.Flags().Float64Var(&from, "from", 0, "seconds to begin at")
 	cmd.Flags().Float64Var(&to, "to", 0, "seconds to end at; the end if 0")
@@ -140,8 +144,11 @@ and --to.`,
 	return cmd
 }
 
-// mostAtOnce is how many numbers multitaper may take: 256 MB of them.
-const mostAtOnce = 32 << 20
+// mostAtOnce is how many numbers multitaper takes at once: 32 MB of them, and as many again for each of its steps.
+const mostAtOnce = 4 << 20
+
+// minute is the window of multitaper in a longer recording, s.
+const minute = 60
 
 func estimate(r *recording.Recording, method string, segment, bandwidth float64, first, end int64, channels []int) (*spectrum.PSD, string, error) {
 	seconds := float64(end-first) / r.Rate
@@ -151,9 +158,13 @@ func estimate(r *recording.Recording, method string, segment, bandwidth float64,
 		psd, err := lazy.Welch(r, spectrum.Welch{Segment: n}, first, end, channels...)
 		return psd, fmt.Sprintf("Welch's method over %.6g s, Hann windows of %.4g s.", seconds, float64(n)/r.Rate), err
 	case "multitaper":
-		if (end-first)*int64(len(channels)) > mostAtOnce {
-			return nil, "", fmt.Errorf("%d channels of %.6g s are too much for multitaper at once; choose some with --from, --to and --channels, or use --method welch",
-				len(channels), seconds)
+		if segment == 0 && (end-first)*int64(len(channels)) > mostAtOnce || segment == 0 && gapWithin(r, first, end) {
+			segment = minute
+		}
+		if segment > 0 {
+			n := int(math.Min(math.Round(segment*r.Rate), float64(end-first)))
+			psd, err := lazy.Multitaper(r, spectrum.Multitaper{Bandwidth: bandwidth}, n, first, end, channels...)
+			return psd, fmt.Sprintf("Multitaper over %.6g s, the average of windows of %.4g s.", seconds, float64(n)/r.Rate), err
 		}
 		x, err := signal.Matrix(r, first, int(end-first), channels...)
 		if err != nil {
@@ -163,6 +174,11 @@ func estimate(r *recording.Recording, method string, segment, bandwidth float64,
 		return psd, fmt.Sprintf("Multitaper over %.6g s.", seconds), err
 	}
 	return nil, "", fmt.Errorf("--method %q, expected welch or multitaper", method)
+}
+
+// gapWithin tells whether frames do not all follow each other.
+func gapWithin(r *recording.Recording, first, end int64) bool {
+	return slices.ContainsFunc(r.Gaps, func(g recording.Gap) bool { return g.Frame > first && g.Frame < end })
 }
 
 func psdTable(w io.Writer, r *recording.Recording, channels []int, psd *spectrum.PSD) error {

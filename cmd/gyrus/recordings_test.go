@@ -112,8 +112,8 @@ func TestFilterCommand(t *testing.T) {
 func TestPSDCommand(t *testing.T) {
 	path, dir := madeRecording(t), t.TempDir()
 	// A sine of amplitude 20 has power 200.
-	for _, method := range []string{"welch", "multitaper"} {
-		out := must(t, "psd", path, "--channels", "O1", "--method", method, "--json")
+	for _, method := range []string{"welch", "multitaper", "multitaper --segment 5"} {
+		out := must(t, append([]string{"psd", path, "--channels", "O1", "--json", "--method"}, strings.Fields(method)...)...)
 		var got struct {
 			Frequencies []float64 `json:"frequencies"`
 			Channels    []psdLine `json:"channels"`
@@ -125,6 +125,12 @@ func TestPSDCommand(t *testing.T) {
 		if math.Abs(p.Bands["alpha"]-200) > 5 || len(p.Power) != len(got.Frequencies) || p.Unit != "uV" {
 			t.Errorf("%s: bands %v", method, p.Bands)
 		}
+		if want := map[string]int{"welch": 401, "multitaper": 4001, "multitaper --segment 5": 501}[method]; len(got.Frequencies) != want {
+			t.Errorf("%s: %d frequencies, want %d", method, len(got.Frequencies), want)
+		}
+	}
+	if said := must(t, "psd", path, "--method", "multitaper", "--segment", "5"); !strings.Contains(said, "Multitaper over 40 s, the average of windows of 5 s.") {
+		t.Errorf("said %q", said)
 	}
 	for _, name := range []string{"a.csv", "a.svg", "a.html"} {
 		out := filepath.Join(dir, name)

@@ -7,5 +7,9 @@
 // Signals are reduced to their rank by principal components and whitened; then [FastICA] (Hyvärinen, IEEE Trans. Neural Netw. 10, 1999),
 // [Infomax] (Bell and Sejnowski, Neural Comput. 7, 1995) or [ExtendedInfomax] (Lee, Girolami and Sejnowski, Neural Comput. 11, 1999) rotates them.
 //
+// The signal and copies of it are in memory: finding components of 32 million values took 1.1 GB at the peak. Components of
+// a long recording may be found from a part of it, or from every second sample after a low-pass: what matters is some tens of samples for
+// each of the channels squared. [ICA.Without] then needs no more than a montage does.
+//
 // What may enter: ways to unmix and to judge components. What must not: filtering before it, or drawing of maps.
 package ica

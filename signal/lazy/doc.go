@@ -1,4 +1,5 @@
-// Package lazy filters and re-references whole recordings while they are read, in memory that does not depend on their length.
+// Package lazy filters and re-references whole recordings while they are read, and estimates their spectra ([Welch], [Multitaper]), in memory
+// that does not depend on their length.
 //
 //	r, err := recording.Open("subject01.edf")
 //	band, err := signal.FIRDesign{Low: 8, High: 30}.Design(r.Rate)

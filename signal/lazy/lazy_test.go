@@ -254,3 +254,55 @@ func TestWelchIsThatOfTheWholeSignal(t *testing.T) {
 		t.Errorf("segments longer than any stretch: %v", err)
 	}
 }
+
+// TestMultitaperIsTheMeanOverWindows compares with the windows one by one, across pieces and gaps.
+func TestMultitaperIsTheMeanOverWindows(t *testing.T) {
+	const window = 700
+	gap := recording.Gap{Frame: 8000, Seconds: 1}
+	r := noise(2, 16001, gap)
+	m := spectrum.Multitaper{Bandwidth: 4}
+	var want *spectrum.PSD
+	count := 0.0
+	for _, part := range [][2]int64{{100, 8000}, {8000, 15900}} {
+		for at := part[0]; at+window <= part[1]; at += window {
+			x, err := signal.Matrix(r, at, window, 0, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			psd, err := m.PSD(x, rate)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if count++; want == nil {
+				want = psd
+			} else {
+				want.Power.Add(want.Power, psd.Power)
+			}
+		}
+	}
+	var channels []int // many times over, so that it takes pieces
+	for range 300 {
+		channels = append(channels, 0, 1)
+	}
+	got, err := Multitaper(r, m, window, 100, 15900, channels...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c := range channels {
+		for i := range want.Frequencies {
+			if a, b := want.Power.At(c%2, i)/count, got.Power.At(c, i); math.Abs(a-b) > 1e-9*a || got.Frequencies[i] != want.Frequencies[i] {
+				t.Fatalf("channel %d at %g Hz is %g, want %g", c, want.Frequencies[i], b, a)
+			}
+		}
+	}
+	for _, c := range []struct {
+		window     int
+		first, end int64
+		channels   []int
+		says       string
+	}{{1, 0, 100, []int{0}, "windows of 1"}, {8002, 0, 16001, []int{0}, "longest stretch without a gap has 8001"}, {10, -1, 100, []int{0}, "frames -1"}, {10, 0, 16002, []int{0}, "frames 0 to 16002"}, {10, 0, 100, nil, "no channels"}} {
+		if _, err := Multitaper(r, m, c.window, c.first, c.end, c.channels...); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
