@@ -162,22 +162,34 @@ func (s Series) Step(current *graph.Node, state State) (*graph.Node, State) {
 	return current, next
 }
 
-// Recurrent is a cell whose outputs come back as currents one step later, through Back. Its state is the cell's, then the last output.
+// Map is a cell without state, such as a layer of weights.
+type Map func(x *graph.Node) *graph.Node
+
+// Rest is no state.
+func (Map) Rest(*graph.Node) State { return nil }
+
+// Step returns the function of x.
+func (m Map) Step(x *graph.Node, _ State) (*graph.Node, State) { return m(x), nil }
+
+// Recurrent is a cell whose outputs come back as currents, through Back, one step later. Its state is the cell's, then Back's, then the last
+// output.
 type Recurrent struct {
 	Cell Cell
-	Back func(out *graph.Node) *graph.Node // a current like the cell's input, of its output one step before
+	Back Cell // takes in the cell's output, gives out a current like the cell's input
 }
 
-// Rest is the cell's state of rest and no output.
+// Rest is the states of rest of both, and no output.
 func (r Recurrent) Rest(like *graph.Node) State {
-	return append(r.Cell.Rest(like), graph.ZerosLike(like))
+	return append(append(r.Cell.Rest(like), r.Back.Rest(like)...), graph.ZerosLike(like))
 }
 
-// Step runs the cell.
+// Step runs both.
 func (r Recurrent) Step(current *graph.Node, s State) (*graph.Node, State) {
-	n := len(s) - 1
-	out, next := r.Cell.Step(graph.Add(current, r.Back(s[n])), s[:n:n])
-	return out, append(next[:len(next):len(next)], out)
+	n, last := len(r.Cell.Rest(current)), len(s)-1
+	returned, back := r.Back.Step(s[last], s[n:last:last])
+	out, own := r.Cell.Step(graph.Add(current, returned), s[:n:n])
+	next := append(append(State{}, own...), back...)
+	return out, append(next, out)
 }
 
 // panicf reports a mistake in building a graph, as GoMLX does; compute.Catch makes an error of it.

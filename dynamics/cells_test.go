@@ -308,7 +308,7 @@ func TestSeries(t *testing.T) {
 	x := []float64{1, 0, 0, 0, 1, 1, 0, 0, 0, 0}
 	got := run(t, open(t), func(_ *mlctx.Context, in []*graph.Node) []*graph.Node {
 		cell := Series{Leaky{Decay: .5}, LIF{Decay: .9, Threshold: 1.2}.Cell(nil, in[0])}
-		around := Recurrent{Cell: cell, Back: func(out *graph.Node) *graph.Node { return graph.MulScalar(out, -2) }}
+		around := Recurrent{Cell: cell, Back: Map(func(out *graph.Node) *graph.Node { return graph.MulScalar(out, -2) })}
 		a, c := Unroll(cell, Steps(in[0]), Unrolling{}), Unroll(around, Steps(in[0]), Unrolling{})
 		return []*graph.Node{Stack(a.Outputs), Stack(a.State(1)), Stack(c.Outputs), Stack(c.State(1)), Mean(a.Outputs)}
 	}, tensors.FromFlatDataAndDimensions(x, len(x), 1))
@@ -331,6 +331,42 @@ func TestSeries(t *testing.T) {
 		}
 		if k == 0 && math.Abs(got[4][0]-sum/float64(len(x))) > 1e-12 {
 			t.Errorf("mean %g of %g spikes", got[4][0], sum)
+		}
+	}
+}
+
+// TestDelayed compares connections with delays with their definition, and their gradient with respect to the weights.
+func TestDelayed(t *testing.T) {
+	const steps, in, out, depth = 7, 3, 2, 4
+	x, w := noise(steps*in, 0, 1, 1), noise(in*out, 0, 1, 2)
+	delays := []int{0, 3, 1, 1, 2, 0}
+	got := run(t, open(t), func(_ *mlctx.Context, n []*graph.Node) []*graph.Node {
+		kernel := DelayKernel(n[1], delays, depth)
+		y := Stack(Unroll(Delayed{Kernel: kernel}, Steps(n[0]), Unrolling{}).Outputs)
+		return []*graph.Node{y, graph.Gradient(graph.ReduceAllSum(graph.Square(y)), n[1])[0]}
+	}, tensors.FromFlatDataAndDimensions(x, steps, 1, in), tensors.FromFlatDataAndDimensions(w, in, out))
+	gradient := make([]float64, in*out)
+	for step := range steps {
+		for j := range out {
+			want := 0.
+			for i := range in {
+				if at := step - delays[i*out+j]; at >= 0 {
+					want += w[i*out+j] * x[at*in+i]
+				}
+			}
+			if math.Abs(got[0][step*out+j]-want) > 1e-12 {
+				t.Errorf("step %d, output %d: %g, want %g", step, j, got[0][step*out+j], want)
+			}
+			for i := range in {
+				if at := step - delays[i*out+j]; at >= 0 {
+					gradient[i*out+j] += 2 * want * x[at*in+i]
+				}
+			}
+		}
+	}
+	for k, want := range gradient {
+		if math.Abs(got[1][k]-want) > 1e-10 {
+			t.Errorf("gradient of weight %d is %g, want %g", k, got[1][k], want)
 		}
 	}
 }
