@@ -72,6 +72,10 @@ type Experiment struct {
 	// It returns early with ctx's error when ctx is cancelled.
 	Run func(ctx context.Context, r *Run) error
 
+	// Batch, if not nil, carries out several seeds of the same parameters at once, such as by training their networks side by side in
+	// one graph. It records for each run what Run would have, but for rounding. Sweeps use it when asked to.
+	Batch func(ctx context.Context, runs []*Run) error
+
 	// Judge ties the measurements of all seeds to the claims named in Tests. Claims it does not mention are reported as
 	// not tested.
 	Judge func(*Results)
