@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"math"
 	"math/rand/v2"
 
 	"github.com/gyrus-dev/gyrus/dynamics"
@@ -52,6 +53,41 @@ func Example() {
 	// Output:
 	// between 4 and 12 Hz: true
 	// operations per spike: 1000
+}
+
+// A reservoir learns to expect an event 300 ms after a cue: a read-out of its filtered spikes rises to 1 there, by a rule that needs only the
+// read-out's error and what is before it.
+func ExampleReservoir() {
+	r, err := network.NewReservoir(network.StandardReservoir(), rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	readOut := network.NewReadOut(1, len(r.Centred))
+	const onset, event = 50, 350 // ms
+	expect := func(ms int) float64 { d := float64(ms-event) / 40; return math.Exp(-d * d / 2) }
+	trial := func(seed uint64, learn bool) (peak int) {
+		r.Start(seed) // the same state, other noise
+		highest := 0.
+		for ms := range 600 {
+			if _, err := r.Step(ms >= onset && ms < onset+50, nil); err != nil {
+				log.Fatal(err)
+			}
+			y := readOut.Output(0, r.Centred)
+			if y > highest {
+				highest, peak = y, ms
+			}
+			if learn {
+				readOut.Learn(0, .02, expect(ms)-y, r.Centred, network.Norm(r.Centred))
+			}
+		}
+		return peak
+	}
+	for seed := range uint64(50) {
+		trial(seed, true)
+	}
+	peak := trial(1000, false)
+	fmt.Println("within 40 ms of the event:", peak > event-40 && peak < event+40)
+	// Output: within 40 ms of the event: true
 }
 
 // STDP alone finds which of a neuron's inputs fire together: their synapses grow, the others fade (Song, Miller & Abbott 2000).
