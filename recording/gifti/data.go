@@ -83,11 +83,11 @@ func (r *reader) array(start xml.StartElement) (*DataArray, error) {
 
 // data reads count numbers, in whichever way they are written.
 func (r *reader) data(start xml.StartElement, kind string, count int, bo binary.ByteOrder) (any, error) {
-	text, err := r.text()
+	size := int64(count) * int64(sizes[kind])
+	text, err := r.text(maxToken + 64*int64(count) + 2*size) // numbers in ASCII, or base64, with white space between
 	if err != nil {
 		return nil, err
 	}
-	size := int64(count) * int64(sizes[kind])
 	fewer := func(have int64) error {
 		return r.broken(fmt.Sprintf("%d bytes of data", have), fmt.Sprintf("%d, as the shape and type say", size), nil)
 	}

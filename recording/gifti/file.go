@@ -150,16 +150,43 @@ func (f *File) intents() []string {
 // reader walks the XML.
 type reader struct {
 	*xml.Decoder
-	f *File
+	f    *File
+	from *meter
+}
+
+// maxToken is the longest element or text that is not the data of an array, whose length its shape tells.
+const maxToken = 16 << 20
+
+// next reads a token of at most so many bytes: the decoder would keep a text of any length, and a small compressed file can hold a long one.
+func (r *reader) next(most int64) (xml.Token, error) {
+	r.from.left = most
+	return r.Token()
+}
+
+// meter is a reader that gives no more than is left.
+type meter struct {
+	io.Reader
+	left int64
+}
+
+// Read implements io.Reader.
+func (m *meter) Read(p []byte) (int, error) {
+	if m.left <= 0 {
+		return 0, errors.New("a text that is longer than any should be")
+	}
+	n, err := m.Reader.Read(p[:min(int64(len(p)), m.left)])
+	m.left -= int64(n)
+	return n, err
 }
 
 func read(content *inflate.File, path string) (*File, error) {
 	f := &File{path: path, Declared: -1}
-	r := &reader{Decoder: xml.NewDecoder(io.NewSectionReader(content, 0, content.Size)), f: f}
+	from := &meter{Reader: io.NewSectionReader(content, 0, content.Size)}
+	r := &reader{Decoder: xml.NewDecoder(from), f: f, from: from}
 	r.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	found := false
 	for {
-		token, err := r.Token()
+		token, err := r.next(maxToken)
 		if err == io.EOF {
 			break
 		}
@@ -210,7 +237,7 @@ func (r *reader) gifti() error {
 // children calls f for every element within the one that is open; f must read to its end.
 func (r *reader) children(f func(xml.StartElement) error) error {
 	for {
-		token, err := r.Token()
+		token, err := r.next(maxToken)
 		if err != nil {
 			return r.broken("XML that cannot be read", "the end of an element", err)
 		}
@@ -226,17 +253,26 @@ func (r *reader) children(f func(xml.StartElement) error) error {
 }
 
 func (r *reader) skip() error {
-	if err := r.Skip(); err != nil {
-		return r.broken("XML that cannot be read", "the end of an element", err)
+	for depth := 1; depth > 0; {
+		token, err := r.next(maxToken)
+		if err != nil {
+			return r.broken("XML that cannot be read", "the end of an element", err)
+		}
+		switch token.(type) {
+		case xml.StartElement:
+			depth++
+		case xml.EndElement:
+			depth--
+		}
 	}
 	return nil
 }
 
 // text reads the text of the open element.
-func (r *reader) text() (string, error) {
+func (r *reader) text(most int64) (string, error) {
 	var b strings.Builder
 	for {
-		token, err := r.Token()
+		token, err := r.next(most)
 		if err != nil {
 			return "", r.broken("XML that cannot be read", "text", err)
 		}
@@ -256,7 +292,7 @@ func (r *reader) metadata() (map[string]string, error) {
 	err := r.children(func(xml.StartElement) error { // MD
 		var name, value string
 		err := r.children(func(start xml.StartElement) error {
-			text, err := r.text()
+			text, err := r.text(maxToken)
 			switch start.Name.Local {
 			case "Name":
 				name = strings.TrimSpace(text)
@@ -275,7 +311,7 @@ func (r *reader) metadata() (map[string]string, error) {
 
 func (r *reader) labels() error {
 	return r.children(func(start xml.StartElement) error {
-		text, err := r.text()
+		text, err := r.text(maxToken)
 		if err != nil {
 			return err
 		}
@@ -302,7 +338,7 @@ func (r *reader) labels() error {
 func (r *reader) transform() (Transform, error) {
 	var t Transform
 	err := r.children(func(start xml.StartElement) error {
-		text, err := r.text()
+		text, err := r.text(maxToken)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -343,4 +344,37 @@ func Example() {
 	// Output:
 	// 5 [0 1 2] CortexLeft
 	// 3 left & right [3 3 7 3 7]
+}
+
+// TestLongTexts has texts longer than any should be, compressed to little: they are refused before they are kept.
+func TestLongTexts(t *testing.T) {
+	for name, parts := range map[string][2]string{
+		"before the first element": {"", ""},
+		"in metadata":              {"<GIFTI><MetaData><MD><Name>", ""},
+		"in an unknown element":    {"<GIFTI><Unknown><Inner>", "</Inner></Unknown></GIFTI>"},
+		"between elements":         {"<GIFTI>", "</GIFTI>"},
+		"data of one number": {`<GIFTI><DataArray Intent="NIFTI_INTENT_NONE" DataType="NIFTI_TYPE_FLOAT32" ArrayIndexingOrder="RowMajorOrder" Dimensionality="1" Dim0="1" Encoding="ASCII" Endian="LittleEndian"><Data>`,
+			"</Data></DataArray></GIFTI>"},
+	} {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		io.WriteString(z, parts[0])
+		blank := bytes.Repeat([]byte(" "), 1<<20)
+		for range 40 {
+			z.Write(blank)
+		}
+		io.WriteString(z, parts[1])
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "a.gii.gz")
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Read(path)
+		var own *recording.Error
+		if !errors.As(err, &own) || !strings.Contains(err.Error(), "longer than any should be") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

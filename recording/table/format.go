@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/records"
 )
 
 func init() {
@@ -241,7 +242,7 @@ func open(path string) (*recording.Recording, error) {
 		return nil, err
 	}
 	r := &recording.Recording{Frames: int64(t.Rows), Samples: recording.Memory{Data: samples, Channels: len(names)}}
-	for _, name := range names {
+	for _, name := range records.Unique(names) {
 		r.Channels = append(r.Channels, recording.Channel{Name: name})
 	}
 	for i, c := range t.Columns {
