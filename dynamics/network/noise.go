@@ -24,39 +24,92 @@ const noiseChunk = 256
 
 // Add adds the currents of a step to current[i], for neurons from+i. It has the signature of Drive.Current.
 func (n *Noise) Add(step, from, to int, current []float32) {
-	var z [noiseChunk]float32
 	for begin := from - from%noiseChunk; begin < to; begin += noiseChunk {
-		normals(&z, mix(n.Seed^mix(uint64(step)<<32^uint64(begin/noiseChunk))))
+		g := gaussian{mix(n.Seed ^ mix(uint64(step)<<32^uint64(begin/noiseChunk)))}
+		for range from - begin { // those of other ranges
+			g.next()
+		}
 		a, b := max(begin, from), min(begin+noiseChunk, to)
-		here := current[a-from : b-from]
-		kernel.FMA(here, z[a-begin:b-begin], n.SD[a:b], here)
+		sd, into := n.SD[a:b], current[a-from:b-from]
+		into = into[:len(sd)]
+		for i, sd := range sd {
+			// next, written out: the call would take as long as the drawing.
+			g.state += golden
+			r := mixed(g.state)
+			layer, j := r&127, int32(r>>32)
+			x := float32(j) * ziggurat.width[layer]
+			if uint32(max(j, -j)) >= ziggurat.inner[layer] {
+				x = g.rest(layer, x)
+			}
+			into[i] += sd * x
+		}
 	}
 }
 
 // mix is the output function of SplitMix64 (Steele, Lea & Flood 2014).
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
+func mix(x uint64) uint64 { return mixed(x + golden) }
+
+const golden = 0x9e3779b97f4a7c15
+
+func mixed(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
 
-// normals draws standard normal numbers by Box and Muller's method, from SplitMix64 at a state. They stay within 5.9 standard deviations.
-func normals(z *[noiseChunk]float32, state uint64) {
-	const half = noiseChunk / 2
-	var radius, angle [half]float32
-	for i := range half {
-		x := mix(state)
-		state += 0x9e3779b97f4a7c15
-		radius[i] = (float32(x>>40) + .5) * (1. / (1 << 24))
-		angle[i] = float32(int32(x)) * (math.Pi / (1 << 31))
+// gaussian draws standard normal numbers from SplitMix64 by the ziggurat method (Marsaglia & Tsang 2000).
+type gaussian struct{ state uint64 }
+
+// ziggurat has for each of 128 layers its width in units of 2^-31, below which part of it lies in the next, and its height.
+var ziggurat = func() (z struct {
+	width, height [128]float32
+	inner         [128]uint32
+}) {
+	const edge, area, unit = 3.442619855899, 9.91256303526217e-3, 1 << 31
+	density := func(x float64) float64 { return math.Exp(-x * x / 2) }
+	bottom := area / density(edge)
+	z.inner[0] = uint32(edge / bottom * unit)
+	z.width[0], z.width[127] = float32(bottom/unit), float32(edge/unit)
+	z.height[0], z.height[127] = 1, float32(density(edge))
+	x := edge
+	for i := 126; i >= 1; i-- {
+		below := x
+		x = math.Sqrt(-2 * math.Log(area/x+density(x)))
+		z.inner[i+1] = uint32(x / below * unit)
+		z.width[i], z.height[i] = float32(x/unit), float32(density(x))
 	}
-	r := radius[:]
-	kernel.Unary(kernel.Log, r, r)
-	kernel.BinaryVS(kernel.Mul, r, r, -2)
-	kernel.Unary(kernel.Sqrt, r, r)
-	kernel.Unary(kernel.Cos, z[:half], angle[:])
-	kernel.Unary(kernel.Sin, z[half:], angle[:])
-	kernel.Binary(kernel.Mul, z[:half], z[:half], r)
-	kernel.Binary(kernel.Mul, z[half:], z[half:], r)
+	return z
+}()
+
+func (g *gaussian) next() float32 {
+	g.state += golden
+	r := mixed(g.state)
+	layer, j := r&127, int32(r>>32)
+	x := float32(j) * ziggurat.width[layer]
+	if uint32(max(j, -j)) < ziggurat.inner[layer] {
+		return x
+	}
+	return g.rest(layer, x)
+}
+
+// rest decides the cases, 1 in 40, in which a point may lie outside.
+func (g *gaussian) rest(layer uint64, x float32) float32 {
+	const edge = 3.442619855899
+	uniform := func() float64 {
+		g.state += golden
+		return (float64(mixed(g.state)>>11) + .5) / (1 << 53)
+	}
+	if layer == 0 { // the tail
+		for {
+			a, b := -math.Log(uniform())/edge, -math.Log(uniform())
+			if b+b >= a*a {
+				return float32(math.Copysign(edge+a, float64(x)))
+			}
+		}
+	}
+	top, bottom := float64(ziggurat.height[layer-1]), float64(ziggurat.height[layer])
+	if bottom+uniform()*(top-bottom) < math.Exp(-float64(x)*float64(x)/2) {
+		return x
+	}
+	return g.next()
 }
