@@ -59,6 +59,19 @@ def infomax_mne(extended=False):
 
 def extended_mne(): return infomax_mne(True)
 
+def converged_mne():
+    x = mixture()
+    t = time.perf_counter()
+    _, made = mne.preprocessing.infomax(whitened().T, extended=True, random_state=0, return_n_iter=True)
+    return time.perf_counter() - t, f"{made} passes"
+
+def converged_picard():
+    import picard
+    x = mixture()
+    t = time.perf_counter()
+    out = picard.picard(x, ortho=False, extended=True, random_state=0, return_n_iter=True, max_iter=500)
+    return time.perf_counter() - t, f"{out[-1]} passes"
+
 def fastica_sklearn():
     from sklearn.decomposition import FastICA
     x = mixture()

@@ -1,10 +1,10 @@
 // Command edf times the opening and reading of an EDF file, Gyrus against MNE-Python and pyedflib, on the same file in the same
 // run:
 //
-//	go run ./bench/recording/edf [-python python3] [-mb 1000] [-channels 64] [-rate 256] [file.edf]
+//	go run ./bench/recording/edf [-python python3] [-mb 1000] [-channels 64] [-rate 256] [-rounds 5] [file.edf]
 //
 // It makes a file of noise itself unless one is named. Each side opens it and reads all samples, several times, in turn, and
-// the fastest counts: the file is in the page cache, what is compared is the reading. What the sides make of it differs and is
+// medians are compared: the file is in the page cache, what is compared is the reading. What the sides make of it differs and is
 // said: Gyrus fills frames x channels of float32, or channel after channel of float64 as pyedflib does; MNE-Python makes one
 // array of float64. A peer that is not installed is left out, and that is said.
 package main
@@ -16,12 +16,12 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,15 +29,18 @@ import (
 	"github.com/gyrus-dev/gyrus/recording/edf"
 )
 
-// peers read a file the given number of times and print the version and the fastest time in seconds.
-var peers = []struct{ name, program string }{
+// peers read a file and print the version and the time in seconds; the bars are how many times as fast Gyrus must be and aims to be.
+var peers = []struct {
+	name, program string
+	must, aim     float64
+}{
 	{"MNE-Python", `
 import sys, time, json, warnings
 warnings.simplefilter("ignore")
 import mne
 def once(path):
     return mne.io.read_raw_edf(path, preload=True, verbose="ERROR")._data
-version = mne.__version__`},
+version = mne.__version__`, 3, 6},
 	{"pyedflib", `
 import sys, time, json, pyedflib
 def once(path):
@@ -45,23 +48,14 @@ def once(path):
     x = [f.readSignal(i) for i in range(f.signals_in_file)]
     f.close()
     return x
-version = pyedflib.__version__`},
+version = pyedflib.__version__`, 1, 2},
 }
 
 const timing = `
-best = 1e9
-for _ in range(int(sys.argv[2])):
-    t = time.perf_counter()
-    x = once(sys.argv[1])
-    best = min(best, time.perf_counter() - t)
-    del x
-print(json.dumps({"version": version, "seconds": best}))
+t = time.perf_counter()
+x = once(sys.argv[1])
+print(json.dumps({"version": version, "seconds": time.perf_counter() - t}))
 `
-
-const (
-	rounds = 3 // alternations between the sides
-	times  = 1 // readings of each side in a round
-)
 
 func main() {
 	log.SetFlags(0)
@@ -69,6 +63,7 @@ func main() {
 	mb := flag.Int("mb", 1000, "megabytes of the file it makes")
 	channels := flag.Int("channels", 64, "channels of the file it makes")
 	hz := flag.Int("rate", 256, "samples per second of the file it makes")
+	rounds := flag.Int("rounds", 5, "how often each side reads the file")
 	flag.Parse()
 	path := flag.Arg(0)
 	if path == "" {
@@ -83,12 +78,12 @@ func main() {
 			return
 		}
 	}
-	if err := bench(path, *python); err != nil {
+	if err := bench(path, *python, max(1, *rounds)); err != nil {
 		log.Print(err)
 	}
 }
 
-func bench(path, python string) error {
+func bench(path, python string, rounds int) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -103,27 +98,22 @@ func bench(path, python string) error {
 		name string
 		read func(string) error
 	}{{"gyrus, all frames at once", frames}, {"gyrus, block by block", blocks}, {"gyrus, signal by signal", signals}}
-	best := make([]float64, len(ours)+len(peers))
-	for i := range best {
-		best[i] = math.Inf(1)
-	}
+	seconds := make([][]float64, len(ours)+len(peers))
 	versions := make([]string, len(peers))
 	for round := range rounds {
 		for i, o := range ours {
-			for range times {
-				runtime.GC()
-				begin := time.Now()
-				if err := o.read(path); err != nil {
-					return err
-				}
-				best[i] = min(best[i], time.Since(begin).Seconds())
+			runtime.GC()
+			begin := time.Now()
+			if err := o.read(path); err != nil {
+				return err
 			}
+			seconds[i] = append(seconds[i], time.Since(begin).Seconds())
 		}
 		for i, p := range peers {
 			if round > 0 && versions[i] == "" {
 				continue
 			}
-			out, err := exec.Command(python, "-c", p.program+timing, path, fmt.Sprint(times)).Output()
+			out, err := exec.Command(python, "-c", p.program+timing, path).Output()
 			if err != nil {
 				fmt.Printf("%s is left out: %v %s\n", p.name, err, lastLine(err))
 				continue
@@ -136,25 +126,50 @@ func bench(path, python string) error {
 				return err
 			}
 			versions[i] = result.Version
-			best[len(ours)+i] = min(best[len(ours)+i], result.Seconds)
+			seconds[len(ours)+i] = append(seconds[len(ours)+i], result.Seconds)
 		}
 	}
+	say := func(name string, of []float64) string {
+		m := median(of)
+		return fmt.Sprintf("%-28s %8.3f s %6.0f MB/s (fastest %.3f s)", name, m, float64(info.Size())/1e6/m, slices.Min(of))
+	}
+	fmt.Printf("medians of %d\n", rounds)
 	for i, o := range ours {
-		line := fmt.Sprintf("%-28s %8.3f s %6.0f MB/s", o.name, best[i], float64(info.Size())/1e6/best[i])
+		line := say(o.name, seconds[i])
 		for k, p := range peers {
 			if versions[k] != "" {
-				line += fmt.Sprintf("  %5.2f times as fast as %s", best[len(ours)+k]/best[i], p.name)
+				line += fmt.Sprintf("  %5.2f times as fast as %s", median(seconds[len(ours)+k])/median(seconds[i]), p.name)
 			}
 		}
 		fmt.Println(line)
 	}
 	for k, p := range peers {
-		if versions[k] != "" {
-			s := best[len(ours)+k]
-			fmt.Printf("%-28s %8.3f s %6.0f MB/s\n", p.name+" "+versions[k], s, float64(info.Size())/1e6/s)
+		if versions[k] == "" {
+			continue
 		}
+		fmt.Println(say(p.name+" "+versions[k], seconds[len(ours)+k]))
+		// What the bar speaks of is reading as the peer does: all at once, or signal by signal.
+		like := 0
+		if p.name == "pyedflib" {
+			like = 2
+		}
+		ratio := median(seconds[len(ours)+k]) / median(seconds[like])
+		verdict := "must and aim met"
+		switch {
+		case ratio < p.must:
+			verdict = "must not met"
+		case ratio < p.aim:
+			verdict = "must met, aim not"
+		}
+		fmt.Printf("  bar against %s (%s): must %gx, aim %gx, is %.2fx: %s\n", p.name, ours[like].name, p.must, p.aim, ratio, verdict)
 	}
 	return nil
+}
+
+// median is the middle of values, or the mean of the two in the middle.
+func median(values []float64) float64 {
+	sorted, n := slices.Sorted(slices.Values(values)), len(values)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // lastLine is what Python said last.
