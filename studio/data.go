@@ -154,6 +154,38 @@ func (d *DataFolders) Reference(full string) (ref string, ok bool) {
 	return "", false
 }
 
+// maxSuggestions is how many files a form offers.
+const maxSuggestions = 400
+
+// suggestions returns files for a form to offer, uploads first, from the upper folders of the data folders.
+func (d *DataFolders) suggestions() (out []DataEntry) {
+	looked := 0
+	var look func(ref string, depth int)
+	look = func(ref string, depth int) {
+		entries, err := d.List(ref)
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			if looked++; looked > 10*maxSuggestions || len(out) >= maxSuggestions {
+				return
+			}
+			if !e.Dir {
+				out = append(out, e)
+			}
+		}
+		for _, e := range entries {
+			if e.Dir && depth < 4 {
+				look(e.Ref, depth+1)
+			}
+		}
+	}
+	for _, f := range d.folders {
+		look(f.Name, 0)
+	}
+	return out
+}
+
 // DataEntry is a file or folder in a data folder.
 type DataEntry struct {
 	Ref   string

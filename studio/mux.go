@@ -184,17 +184,25 @@ func wantsJSON(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("Accept"), "application/json")
 }
 
+// here is where a request that was not let in may come back to.
+func here(r *http.Request) string {
+	if r.Method != http.MethodGet {
+		return "/"
+	}
+	return LocalPath(r.URL.RequestURI())
+}
+
 // serve checks a request against its route and hands it over.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt *route, h Handler) error {
 	if rt.foreign {
 		r = withVisit(r, &visit{})
 	}
 	if !rt.open && !s.MayRead(r) {
-		return s.askForToken(w, r)
+		return s.askForToken(w, r, here(r))
 	}
 	if rt.operator && !s.IsOperator(r) {
 		if s.config.Token != "" && r.Method == http.MethodGet {
-			return s.askForToken(w, r)
+			return s.askForToken(w, r, here(r))
 		}
 		return &Problem{Status: http.StatusForbidden, Title: "Only the operator may do this",
 			Detail: "Runs are started and data are read only by whoever has this server's token."}

@@ -10,12 +10,14 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
 )
 
@@ -31,7 +33,8 @@ type Templates struct {
 // used in all of the others. It panics on a mistake in a template, which is a mistake in the program.
 //
 // Beside html/template's own functions there are: asset "section/file" (an address), date, clock and ago (times), bytes, count "run" n
-// ("1 run", "2 runs"), number (four digits), status (a verdict's mark), and dict.
+// ("1 run", "2 runs"), num (a measured number), duration (seconds), figure (a picture of package report), join, and dict. The templates
+// "status" and "icon" draw the mark of a status, given a Class and a Text.
 func (s *Server) Templates(files fs.FS, patterns ...string) *Templates {
 	t, err := s.parse(files, patterns)
 	if err != nil {
@@ -184,16 +187,22 @@ func (t *Templates) Fragment(name string, data any) (template.HTML, error) {
 
 func (s *Server) funcs() template.FuncMap {
 	return template.FuncMap{
-		"asset": func(name string) (string, error) { return s.assets.address(name) },
-		"date":  func(t time.Time) string { return t.Format("2 January 2006") },
-		"clock": func(t time.Time) string { return t.Format("2 January 2006, 15:04") },
-		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"ago":   func(t time.Time) string { return humanize.RelTime(t, s.Now(), "ago", "from now") },
-		"bytes": func(n int64) string { return humanize.Bytes(uint64(max(0, n))) },
-		"count": countText,
-		"dict":  dict,
-		"join":  strings.Join,
-		"keys":  func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
+		"asset":     func(name string) (string, error) { return s.assets.address(name) },
+		"date":      func(t time.Time) string { return t.Format("2 January 2006") },
+		"clock":     func(t time.Time) string { return t.Format("2 January 2006, 15:04") },
+		"iso":       func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"ago":       func(t time.Time) string { return humanize.RelTime(t, s.Now(), "ago", "from now") },
+		"bytes":     func(n int64) string { return humanize.Bytes(uint64(max(0, n))) },
+		"count":     countText,
+		"dict":      dict,
+		"num":       func(n report.Number) string { return number(float64(n)) },
+		"duration":  durationText,
+		"figure":    FigureHTML,
+		"claimMark": claimMark,
+		"base":      filepath.Base,
+		"inc":       func(n int) int { return n + 1 },
+		"join":      strings.Join,
+		"keys":      func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
 	}
 }
 

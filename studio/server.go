@@ -13,8 +13,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gyrus-dev/gyrus/ledger"
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/studio/jobs"
+	"github.com/gyrus-dev/gyrus/studio/watch"
 )
 
 // DefaultAddress is where a server listens unless it is told otherwise.
@@ -33,7 +36,7 @@ type Config struct {
 
 	Papers   []*papers.Paper // empty: papers.All()
 	Parallel int             // runs at once; 0: one
-	// Worker is the command line of a process that ends up in [Work]; empty: this program with the arguments "serve", "--worker".
+	// Worker is the command line of a process that ends up in [jobs.Work]; empty: this program with the arguments "serve", "--worker".
 	Worker []string
 
 	Limits Limits
@@ -57,6 +60,13 @@ type Server struct {
 	identify []func(*http.Request) *Reader
 	panels   []func(*http.Request, *papers.Paper) (*Panel, error)
 	core     *Templates
+
+	ledger    *ledger.Ledger
+	history   *historyReader
+	documents documents
+	reports   reportPages
+	queue     *jobs.Queue
+	hub       *watch.Hub
 
 	once    sync.Once
 	handler http.Handler
@@ -143,6 +153,27 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s.core = s.Templates(coreTemplates, "templates/*.html")
+	s.nav = []NavItem{{"Papers", "/papers", 20}, {"Runs", "/runs", 30}, {"Board", "/board", 40}}
+	s.history = &historyReader{home: home}
+	if s.ledger, err = ledger.Published(); err != nil {
+		return nil, err
+	}
+	if len(c.Worker) == 0 {
+		program, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("finding this program, which carries runs out: %w", err)
+		}
+		c.Worker = []string{program, "serve", "--worker"}
+	}
+	readable := []string{}
+	for _, f := range s.data.folders {
+		readable = append(readable, f.Path)
+	}
+	s.queue, err = jobs.Open(jobs.Options{Home: home, Dir: filepath.Join(s.state, "jobs"), Parallel: c.Parallel, Worker: c.Worker, Readable: readable, Now: c.Now, Log: c.Log})
+	if err != nil {
+		return nil, err
+	}
+	s.hub = watch.NewHub()
 	return s, nil
 }
 
@@ -197,9 +228,9 @@ func (s *Server) build() (http.Handler, error) {
 	return s.wrap(m), nil
 }
 
-// Close ends what the server does in the background.
+// Close ends what the server does in the background. Runs that are under way are stopped; they can be resumed.
 func (s *Server) Close() error {
-	var errs []error
+	errs := []error{s.hub.Close(), s.queue.Close()}
 	for _, section := range s.sections {
 		if c, ok := section.(Closer); ok {
 			errs = append(errs, c.Close())

@@ -178,14 +178,10 @@ func (s *Server) takeFlash(w http.ResponseWriter, r *http.Request) string {
 	return text
 }
 
-// askForToken shows the form for the token.
-func (s *Server) askForToken(w http.ResponseWriter, r *http.Request) error {
+// askForToken shows the form for the token, which leads on to a page.
+func (s *Server) askForToken(w http.ResponseWriter, r *http.Request, next string) error {
 	if s.config.Token == "" {
 		return &Problem{Status: http.StatusForbidden, Detail: "This server lets nobody do this from the web."}
-	}
-	next := "/"
-	if r.Method == http.MethodGet {
-		next = r.URL.RequestURI()
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="gyrus"`)
 	if wantsJSON(r) {
