@@ -364,7 +364,7 @@ func (x *Index) Complete(query string, n int) []string {
 	}
 	list := s.complete(word, n+1)
 	if len(list) == 0 {
-		list = s.spellings(word, n)
+		list = s.spellings(word, true, n)
 	}
 	var out []string
 	for _, c := range list {

@@ -172,7 +172,7 @@ func (s *snapshot) look(w Word) sought {
 		}
 	}
 	if len(g.any) == 0 && !w.Not {
-		for i, f := range s.spellings(w.Text, mostSpellings) {
+		for i, f := range s.spellings(w.Text, w.Prefix, mostSpellings) {
 			if i == 0 {
 				g.as = f.word
 			}
@@ -226,7 +226,7 @@ func fields(name string) field {
 func (s *snapshot) lexical(words []sought, to *scratch) (most float32) {
 	for i := range words {
 		g := &words[i]
-		if g.Not || len(g.any) == 0 {
+		if g.Not {
 			continue
 		}
 		weight := g.idf * (bm25K + 1) * g.times

@@ -70,8 +70,9 @@ type spelling struct {
 	in   uint32 // papers
 }
 
-// spellings returns the words of the corpus that a word may stand for, likeliest first, at most n.
-func (s *snapshot) spellings(word string, n int) []spelling {
+// spellings returns the words of the corpus that a word may stand for, likeliest first, at most n. Of a word that is still being typed they
+// are those that begin almost like it, with the same letter.
+func (s *snapshot) spellings(word string, typing bool, n int) []spelling {
 	size := utf8.RuneCountInString(word)
 	most := edits(size)
 	if most == 0 {
@@ -81,16 +82,21 @@ func (s *snapshot) spellings(word string, n int) []spelling {
 	found := map[string]spelling{}
 	for _, p := range s.parts {
 		for i, m := range p.mask {
-			if bits.OnesCount32(m^mask) > 2*most {
-				continue
-			}
 			w := p.words[i]
-			if d := len(w) - len(word); d > most+2 || -d > most+2 { // an accent may take a byte of its own
+			switch d := len(w) - len(word); {
+			case -d > most+2: // an accent may take a byte of its own
+				continue
+			case typing:
+				if w[0] != word[0] || bits.OnesCount32(mask&^m) > most {
+					continue
+				}
+				w = w[:min(len(w), len(word))]
+			case d > most+2 || bits.OnesCount32(m^mask) > 2*most:
 				continue
 			}
 			if off := distance(word, w, most); off <= most && off > 0 {
-				f := found[w]
-				found[w] = spelling{w, off, f.in + p.wordIn[i]}
+				f := found[p.words[i]]
+				found[p.words[i]] = spelling{p.words[i], off, f.in + p.wordIn[i]}
 			}
 		}
 	}
