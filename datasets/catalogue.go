@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -55,7 +56,10 @@ func Get(id string) (*Set, error) {
 // All returns the catalogue. Do not change it.
 func All() []Set { return catalogue }
 
-var catalogue = []Set{
+var catalogue = slices.Concat(recordingSets, imageSets, eventSets)
+
+// recordingSets are recordings of people and animals, and series.
+var recordingSets = []Set{
 	{
 		ID: "nyc-taxi", Title: "New York taxi passengers, Numenta Anomaly Benchmark",
 		Says:    "10320 half-hourly passenger counts, 1 July 2014 to 31 January 2015; CSV with columns timestamp,value",

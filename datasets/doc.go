@@ -3,5 +3,5 @@
 //
 // Nothing is downloaded unless [Store.Fetch] is called. A folder that mirrors the sets (GYRUS_DATA) is looked at first, so that a machine
 // without a network can use them. What may enter: sets with a canonical source and stated terms. What must not: reading the files
-// (package recording), or data themselves.
+// (packages recording and labelled), or data themselves.
 package datasets
