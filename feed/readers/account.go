@@ -40,10 +40,10 @@ func (s *Store) AskSignIn(ctx context.Context, to Address, from string) error {
 	if to.IsZero() {
 		return errAddress
 	}
-	if err := s.limits.lettersFrom.allow(from); err != nil {
+	if err := s.limits.lettersFrom.Allow(from); err != nil {
 		return err
 	}
-	if err := s.limits.lettersTo.allow(to.Reveal()); err != nil {
+	if err := s.limits.lettersTo.Allow(to.Reveal()); err != nil {
 		return err
 	}
 	token, digest := newToken()

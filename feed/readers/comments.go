@@ -57,10 +57,10 @@ func (s *Store) Comment(ctx context.Context, c NewComment) (id int64, err error)
 	if err := active(ctx, s.feed.DB(), c.Reader); err != nil {
 		return 0, err // before it is counted as a comment
 	}
-	if err := s.limits.commentsFrom.allow(c.From); err != nil {
+	if err := s.limits.commentsFrom.Allow(c.From); err != nil {
 		return 0, err
 	}
-	if err := s.limits.comments.allow(key("reader", c.Reader)); err != nil {
+	if err := s.limits.comments.Allow(key("reader", c.Reader)); err != nil {
 		return 0, err
 	}
 	err = s.act(ctx, c.Reader, func(tx *sql.Tx) error {

@@ -35,34 +35,39 @@ func (t *TooOften) Error() string {
 // Unwrap makes errors.Is(err, ErrTooOften) hold.
 func (t *TooOften) Unwrap() error { return ErrTooOften }
 
-type limiters struct{ lettersTo, lettersFrom, comments, commentsFrom, reports, changes *limiter }
+type limiters struct{ lettersTo, lettersFrom, comments, commentsFrom, reports, changes *Limiter }
 
 func newLimiters(l Limits, now func() time.Time) limiters {
-	make := func(r Rate, times int, in time.Duration) *limiter {
+	or := func(r Rate, times int, in time.Duration) *Limiter {
 		if r.Times <= 0 || r.In <= 0 {
 			r = Rate{times, in}
 		}
-		return &limiter{rate: r, now: now, by: map[string]*rate.Limiter{}}
+		return NewLimiter(r, now)
 	}
-	return limiters{make(l.LettersTo, 4, time.Hour), make(l.LettersFrom, 20, time.Hour), make(l.Comments, 10, 10*time.Minute),
-		make(l.CommentsFrom, 30, 10*time.Minute), make(l.Reports, 20, time.Hour), make(l.Changes, 300, 10*time.Minute)}
+	return limiters{or(l.LettersTo, 4, time.Hour), or(l.LettersFrom, 20, time.Hour), or(l.Comments, 10, 10*time.Minute),
+		or(l.CommentsFrom, 30, 10*time.Minute), or(l.Reports, 20, time.Hour), or(l.Changes, 300, 10*time.Minute)}
 }
 
-// limiter has a bucket of tokens for each of those it tells apart.
-type limiter struct {
+// NewLimiter returns a limiter by the clock now.
+func NewLimiter(r Rate, now func() time.Time) *Limiter {
+	return &Limiter{rate: r, now: now, by: map[string]*rate.Limiter{}}
+}
+
+// Limiter has a bucket of tokens for each of those it tells apart. It is safe for concurrent use.
+type Limiter struct {
 	rate Rate
 	now  func() time.Time
 	mu   sync.Mutex
 	by   map[string]*rate.Limiter
 }
 
-// maxBuckets bounds the memory of a limiter. Beyond it full buckets are dropped, which changes nothing, or else all of them.
+// maxBuckets bounds the memory of a Limiter. Beyond it full buckets are dropped, which changes nothing, or else all of them.
 const maxBuckets = 20_000
 
 func key(kind string, id any) string { return fmt.Sprintf("%s %v", kind, id) }
 
-// allow takes a token, or says how long to wait for one. Nobody ("") is not limited: that is the command line.
-func (l *limiter) allow(who string) error {
+// Allow takes a token, or says how long to wait for one. Nobody ("") is not limited: that is the command line.
+func (l *Limiter) Allow(who string) error {
 	if who == "" {
 		return nil
 	}

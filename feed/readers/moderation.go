@@ -46,7 +46,7 @@ func (s *Store) ReportComment(ctx context.Context, reader, comment int64, reason
 	if err != nil {
 		return err
 	}
-	if err := s.limits.reports.allow(key("reader", reader)); err != nil {
+	if err := s.limits.reports.Allow(key("reader", reader)); err != nil {
 		return err
 	}
 	return s.act(ctx, reader, func(tx *sql.Tx) error {

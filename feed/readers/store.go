@@ -158,7 +158,7 @@ func active(ctx context.Context, q querier, reader int64) error {
 
 // act runs write for a reader who may act, within the limit for changes.
 func (s *Store) act(ctx context.Context, reader int64, write func(*sql.Tx) error) error {
-	if err := s.limits.changes.allow(key("reader", reader)); err != nil {
+	if err := s.limits.changes.Allow(key("reader", reader)); err != nil {
 		return err
 	}
 	return s.feed.Update(ctx, func(tx *sql.Tx) error {

@@ -647,7 +647,7 @@ func TestLimiterIsBounded(t *testing.T) {
 	now := time.Now()
 	l := newLimiters(Limits{Reports: Rate{2, time.Hour}}, func() time.Time { return now }).reports
 	for i := range 3 * maxBuckets {
-		if err := l.allow(fmt.Sprint(i)); err != nil {
+		if err := l.Allow(fmt.Sprint(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
