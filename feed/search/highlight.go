@@ -44,10 +44,11 @@ func (h Highlighted) HTML() template.HTML {
 type highlighter struct {
 	stems    map[string]int // to the number of the query's word
 	prefixes map[string]int
+	seen     map[string]int // what word found
 }
 
 func newHighlighter(words []sought) *highlighter {
-	h := &highlighter{map[string]int{}, map[string]int{}}
+	h := &highlighter{map[string]int{}, map[string]int{}, map[string]int{}}
 	for i, w := range words {
 		if w.Not {
 			continue
@@ -64,6 +65,15 @@ func newHighlighter(words []sought) *highlighter {
 
 // word returns the number of the query's word that a word is, or -1.
 func (h *highlighter) word(word string) int {
+	i, known := h.seen[word]
+	if !known {
+		i = h.find(word)
+		h.seen[word] = i
+	}
+	return i
+}
+
+func (h *highlighter) find(word string) int {
 	if i, ok := h.stems[stem(word)]; ok {
 		return i
 	}

@@ -209,7 +209,7 @@ func best(hits []hit, n int) []hit {
 	return hits[:min(n, len(hits))]
 }
 
-// without returns the vectors of several sets one after another, without those of the dead.
+// mergeVectors returns the vectors of several sets one after another, without those of the dead.
 func mergeVectors(parts []*vectors, dead []bitmap) *vectors {
 	out := &vectors{dim: parts[0].dim}
 	n := out.words()
