@@ -198,3 +198,32 @@ func drawLevels(r *papers.Run, p probabilitiesParams, levels []level) {
 		Caption: fmt.Sprintf("Both channels after %d trials at each of %d levels, learnt afresh; A at %d ms, B at %d ms.", p.Trials, p.Levels, p.A, p.B),
 	}, clouds[:]))
 }
+
+// drawEvents draws how predictions of a log go along its trials, and the last one.
+func drawEvents(r *papers.Run, l eventLog, protocol expectation.Protocol, results map[string]forecasts) {
+	const window = 20
+	for _, s := range r.Experiment.Systems {
+		f := results[s.Name]
+		var x, y []float64
+		for i := min(window, len(f.Errors)); i <= len(f.Errors); i++ {
+			x, y = append(x, float64(i)), append(y, math.Sqrt(mean(f.Errors[max(0, i-window):i])))
+		}
+		r.Curve(report.Curve{Plot: fmt.Sprintf("Error of the prediction, over the last %d trials", window), Series: s.Name, XLabel: "trials",
+			YLabel: "root mean square of z - what happened", X: report.Numbers(x), Y: report.Numbers(y)})
+	}
+	const shown = 8 // channels
+	f := results[systemLocal]
+	var values, traces []report.Series
+	for k, name := range l.Names[:min(shown, len(l.Names))] {
+		v := report.Series{Name: name}
+		for _, q := range f.Q {
+			v.Y = append(v.Y, q[k])
+		}
+		values, traces = append(values, v), append(traces, report.Series{Name: name, Y: f.Last[k]})
+	}
+	r.Figure(report.LinePlot(report.Frame{ID: "what", Title: "What is expected", XLabel: "trial", YLabel: "q", YLim: [2]float64{-.02, 1.02},
+		Caption: fmt.Sprintf("The value of each event before each of %d trials.", len(l.Trials))}, values))
+	r.Figure(report.LinePlot(report.Frame{ID: "when", Title: "What is expected when, before the last trial", XLabel: "time (ms)", YLabel: "z",
+		Events:  []report.Ref{{At: float64(protocol.CueOn), Label: "cue"}},
+		Caption: fmt.Sprintf("what × when of each event. The cue comes at %d ms.", protocol.CueOn)}, traces))
+}

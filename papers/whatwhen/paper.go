@@ -28,6 +28,6 @@ func init() {
 			{ID: "separate-weights", Origin: papers.FromPaper,
 				Says: "The weights of what and when are nearly orthogonal: |cos| is 0.3 or less. Weak: random vectors of 1,000 values pass as well."},
 		},
-		Experiments: []papers.Experiment{blocks, probabilities},
+		Experiments: []papers.Experiment{blocks, probabilities, events},
 	})
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
 
 	"github.com/gyrus-dev/gyrus/dynamics/network"
 	"github.com/gyrus-dev/gyrus/simulate/expectation"
@@ -181,4 +184,11 @@ func amplitude(y []float64, p expectation.Protocol, at int) float64 {
 		ff += f * f
 	}
 	return yf / ff
+}
+
+func mean(x []float64) float64 { return floats.Sum(x) / float64(len(x)) }
+
+func median(x []float64) float64 {
+	s := slices.Sorted(slices.Values(x))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
