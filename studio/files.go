@@ -177,7 +177,7 @@ const maxReport = 64 << 20
 
 // reportPage is a report ready to be sent.
 type reportPage struct {
-	file   time.Time
+	file   time.Time // of the report when it was read
 	page   []byte
 	policy string
 }
@@ -189,7 +189,11 @@ type reportPages struct {
 }
 
 func (s *Server) report(w http.ResponseWriter, r *http.Request, dir string) error {
-	p, err := s.reports.get(dir)
+	theme := r.URL.Query().Get("theme")
+	if theme != "light" && theme != "dark" {
+		theme = ""
+	}
+	p, err := s.reports.get(dir, theme)
 	if err != nil {
 		return err
 	}
@@ -203,7 +207,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request, dir string) erro
 	return nil
 }
 
-func (c *reportPages) get(dir string) (*reportPage, error) {
+func (c *reportPages) get(dir, theme string) (*reportPage, error) {
 	path := filepath.Join(dir, "report.html")
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
@@ -212,8 +216,9 @@ func (c *reportPages) get(dir string) (*reportPage, error) {
 	if info.Size() > maxReport {
 		return nil, fmt.Errorf("the report %s has %d bytes", path, info.Size())
 	}
+	key := path + "?" + theme
 	c.mu.Lock()
-	p := c.kept[path]
+	p := c.kept[key]
 	c.mu.Unlock()
 	if p != nil && p.file.Equal(info.ModTime()) {
 		return p, nil
@@ -222,14 +227,27 @@ func (c *reportPages) get(dir string) (*reportPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &reportPage{file: info.ModTime(), page: bytes.ReplaceAll(page, outsideLink, []byte(`<a target="_blank" rel="noopener noreferrer" href="http`)), policy: reportPolicy(page)}
+	page = themed(bytes.ReplaceAll(page, outsideLink, []byte(`<a target="_blank" rel="noopener noreferrer" href="http`)), theme)
+	p = &reportPage{file: info.ModTime(), page: page, policy: reportPolicy(page)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.kept == nil || len(c.kept) >= 16 {
 		c.kept = map[string]*reportPage{}
 	}
-	c.kept[path] = p
+	c.kept[key] = p
 	return p, nil
+}
+
+// themed makes a report follow the reader's choice instead of the system's: what it has for dark pages then holds always, or never.
+func themed(page []byte, theme string) []byte {
+	if theme == "" {
+		return page
+	}
+	holds := map[string]string{"light": "not all", "dark": "screen"}[theme]
+	return styleElement.ReplaceAllFunc(page, func(style []byte) []byte {
+		return []byte(strings.NewReplacer("@media (prefers-color-scheme:dark)", "@media "+holds, "@media screen and (prefers-color-scheme:dark)", "@media "+holds,
+			"color-scheme:light dark", "color-scheme:"+theme).Replace(string(style)))
+	})
 }
 
 // reportPolicy allows the styles of a page and its inlined pictures, and nothing else.

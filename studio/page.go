@@ -187,22 +187,21 @@ func (t *Templates) Fragment(name string, data any) (template.HTML, error) {
 
 func (s *Server) funcs() template.FuncMap {
 	return template.FuncMap{
-		"asset":     func(name string) (string, error) { return s.assets.address(name) },
-		"date":      func(t time.Time) string { return t.Format("2 January 2006") },
-		"clock":     func(t time.Time) string { return t.Format("2 January 2006, 15:04") },
-		"iso":       func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"ago":       func(t time.Time) string { return humanize.RelTime(t, s.Now(), "ago", "from now") },
-		"bytes":     func(n int64) string { return humanize.Bytes(uint64(max(0, n))) },
-		"count":     countText,
-		"dict":      dict,
-		"num":       func(n report.Number) string { return number(float64(n)) },
-		"duration":  durationText,
-		"figure":    FigureHTML,
-		"claimMark": claimMark,
-		"base":      filepath.Base,
-		"inc":       func(n int) int { return n + 1 },
-		"join":      strings.Join,
-		"keys":      func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
+		"asset":    func(name string) (string, error) { return s.assets.address(name) },
+		"date":     func(t time.Time) string { return t.Format("2 January 2006") },
+		"clock":    func(t time.Time) string { return t.Format("2 January 2006, 15:04") },
+		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"ago":      func(t time.Time) string { return humanize.RelTime(t, s.Now(), "ago", "from now") },
+		"bytes":    func(n int64) string { return humanize.Bytes(uint64(max(0, n))) },
+		"count":    countText,
+		"dict":     dict,
+		"num":      func(n report.Number) string { return number(float64(n)) },
+		"duration": durationText,
+		"figure":   FigureHTML,
+		"base":     filepath.Base,
+		"inc":      func(n int) int { return n + 1 },
+		"join":     strings.Join,
+		"keys":     func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
 	}
 }
 

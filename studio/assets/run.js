@@ -15,24 +15,20 @@ const frame = find('report');
 if (frame) {
   const fit = () => {
     const page = frame.contentDocument?.documentElement;
-    if (page) frame.height = Math.ceil(page.scrollHeight);
-  };
-  const theme = () => {
-    const page = frame.contentDocument?.documentElement;
-    const chosen = document.documentElement.dataset.theme;
-    frame.classList.toggle('own-light', chosen === 'light');
-    frame.classList.toggle('own-dark', chosen === 'dark');
-    return page;
+    if (page) frame.style.height = `${Math.ceil(page.getBoundingClientRect().height) + 2}px`;
   };
   const ready = () => {
-    theme();
     fit();
     frame.contentDocument?.addEventListener('toggle', fit, true);
   };
   frame.addEventListener('load', ready);
   if (frame.contentDocument?.readyState === 'complete') ready();
   new ResizeObserver(fit).observe(frame);
-  document.addEventListener('themechange', theme);
+  document.addEventListener('themechange', () => {
+    const address = new URL(frame.src);
+    address.searchParams.set('theme', document.documentElement.dataset.theme ?? '');
+    frame.src = address;
+  });
 }
 
 function follow(address) {
@@ -114,7 +110,7 @@ function follow(address) {
         bar.removeAttribute('value');
       }
       const values = Object.entries(p.metrics ?? {}).map(([k, v]) => `${k} ${number(v)}`);
-      find('count').textContent = [`${number(p.done)}${p.total > 0 ? ` of ${number(p.total)}` : ''} ${p.unit ?? ''}`.trim(), ...values].join(' · ');
+      find('count').textContent = [`${number(p.done)}${p.total > 0 ? ` of ${number(p.total)}` : ''} ${p.unit ? `${p.unit}s` : ''}`.trim(), ...values].join(' · ');
       const seed = find('seed');
       if (seed) seed.textContent = run.seeds > 1 ? `seed ${run.seedIndex + 1} of ${run.seeds}` : '';
       find('left').textContent = left(p);
