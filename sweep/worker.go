@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/runner"
@@ -275,15 +276,32 @@ func (w *worker) serve(ctx context.Context, s *served, wait bool) (int, error) {
 		}
 		cancel()
 	}
+	left, cerr := w.unfinished(ctx, s, messages)
+	if cerr != nil {
+		w.giveBack(s, messages)
+		return len(messages), cerr
+	}
+	// Outcomes are handed in while the next task is under way.
+	var handing sync.WaitGroup
+	defer handing.Wait()
+	room := make(chan struct{}, 16)
 	for i, m := range messages {
 		if ctx.Err() != nil {
 			w.giveBack(s, messages[i:])
 			return len(messages), ctx.Err()
 		}
 		start := time.Now()
-		terr := w.task(ctx, s, m)
-		w.release(m)
-		if terr != nil && !errors.Is(terr, errOver) {
+		outcomes, terr := w.task(ctx, s, m, left[i])
+		if terr == nil {
+			room <- struct{}{}
+			handing.Go(func() {
+				w.finish(ctx, s, m, outcomes)
+				<-room
+			})
+		} else {
+			w.release(m)
+		}
+		if terr != nil && !errors.Is(terr, errOver) && !errors.Is(terr, errNotNow) {
 			w.giveBack(s, messages[i+1:])
 			return len(messages), terr
 		}
@@ -366,33 +384,71 @@ func (w *worker) release(m jetstream.Msg) {
 	w.mu.Unlock()
 }
 
-// task brings every job of a task to an outcome, or gives the task back for another try.
-func (w *worker) task(ctx context.Context, s *served, m jetstream.Msg) error {
+// unfinished returns, for each message, the seeds of its task that have no outcome; nil for what is no task of this program.
+func (w *worker) unfinished(ctx context.Context, s *served, messages []jetstream.Msg) ([][]int64, error) {
+	left := make([][]int64, len(messages))
+	var group errgroup.Group
+	group.SetLimit(16)
+	for i, m := range messages {
+		var t task
+		if err := json.Unmarshal(m.Data(), &t); err != nil || len(t.Seeds) == 0 || m.Subject() != taskSubject(s.ID, t.name()) {
+			continue
+		}
+		left[i] = []int64{}
+		group.Go(func() error {
+			for _, seed := range t.Seeds {
+				has := false
+				if err := w.insist(ctx, s, func(ctx context.Context) (err error) {
+					has, err = w.hasOutcome(ctx, s, jobName(t.Point, seed))
+					return err
+				}); err != nil {
+					return err
+				}
+				if !has {
+					left[i] = append(left[i], seed)
+				}
+			}
+			return nil
+		})
+	}
+	return left, group.Wait()
+}
+
+// finish hands in the last outcomes of a task and ends it.
+func (w *worker) finish(ctx context.Context, s *served, m jetstream.Msg, outcomes []*Outcome) {
+	defer w.release(m)
+	for _, o := range outcomes {
+		if err := w.store(ctx, s, o); err != nil {
+			if !errors.Is(err, errOver) {
+				w.Say(fmt.Sprintf("the outcome of job %s could not be handed in, and another worker will do it again: %v", o.Job, err))
+			}
+			return
+		}
+	}
+	m.Ack() // if it is lost, the next who gets the task sees that it has its outcomes
+}
+
+// errNotNow means that a task was given back for another try later.
+var errNotNow = errors.New("to be tried again")
+
+// task brings the jobs of a task to outcomes, which it returns for the caller to hand in, or gives the task back for another try.
+func (w *worker) task(ctx context.Context, s *served, m jetstream.Msg, left []int64) ([]*Outcome, error) {
+	if left == nil {
+		m.TermWithReason("not a task")
+		return nil, nil
+	}
 	var t task
-	if err := json.Unmarshal(m.Data(), &t); err != nil || len(t.Seeds) == 0 || m.Subject() != taskSubject(s.ID, t.name()) {
-		return m.TermWithReason("not a task") // not of this program
+	if err := json.Unmarshal(m.Data(), &t); err != nil {
+		return nil, err
 	}
 	meta, err := m.Metadata()
 	if err != nil {
-		return err
-	}
-	var left []int64
-	for _, seed := range t.Seeds {
-		has := false
-		if err := w.insist(ctx, s, func(ctx context.Context) (err error) {
-			has, err = w.hasOutcome(ctx, s, jobName(t.Point, seed))
-			return err
-		}); err != nil {
-			return err
-		}
-		if !has {
-			left = append(left, seed)
-		}
+		return nil, err
 	}
 	var tries []Try
 	if meta.NumDelivered > 1 && len(left) > 0 {
 		if err := w.insist(ctx, s, func(ctx context.Context) (err error) { tries, err = w.tries(ctx, s, t); return err }); err != nil {
-			return err
+			return nil, err
 		}
 		if lost := int(meta.NumDelivered) - 1 - len(tries); lost >= s.Losses {
 			// Jobs of a task that was delivered before are done one after the other, so it is the first that has no outcome.
@@ -400,7 +456,7 @@ func (w *worker) task(ctx context.Context, s *served, m jetstream.Msg) error {
 			o.Status, o.Tries = Parked, ofJob(tries, o.Job)
 			o.Error = fmt.Sprintf("%d workers vanished while they did it, without a word: killed, out of memory, or cut off", lost)
 			if err := w.store(ctx, s, o); err != nil {
-				return err
+				return nil, err
 			}
 			left = left[1:]
 		}
@@ -410,18 +466,23 @@ func (w *worker) task(ctx context.Context, s *served, m jetstream.Msg) error {
 		groups = [][]int64{left}
 	}
 	failed := map[string]string{}
+	var last []*Outcome
 	for _, seeds := range groups {
+		for _, o := range last { // of the group before
+			if err := w.store(ctx, s, o); err != nil {
+				return nil, err
+			}
+		}
+		last = nil
 		if ctx.Err() != nil {
 			w.returned(s, t, m, failed)
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 		start := time.Now()
 		records, err := w.perform(ctx, s, t, seeds)
-		var stuck errStuck
-		isStuck := errors.As(err, &stuck)
 		if ctx.Err() != nil && err != nil {
 			w.returned(s, t, m, failed)
-			return err
+			return nil, err
 		}
 		for i, seed := range seeds {
 			o := w.outcome(s, t, seed, start)
@@ -432,29 +493,41 @@ func (w *worker) task(ctx context.Context, s *served, m jetstream.Msg) error {
 					o.Batch = len(seeds)
 				}
 			} else {
-				failed[o.Job] = shorten(err.Error(), 4000)
+				why := shorten(err.Error(), 4000)
 				if len(seeds) > 1 || !final(err) && failures(tries, o.Job) < s.Retries {
-					continue // another try, alone
+					failed[o.Job] = why // another try, alone
+					continue
 				}
-				o.Status, o.Error = Parked, failed[o.Job]
-				delete(failed, o.Job)
+				o.Status, o.Error = Parked, why
 			}
-			if serr := w.store(ctx, s, o); serr != nil {
-				return serr
-			}
+			last = append(last, o)
 		}
-		if isStuck {
+		var stuck errStuck
+		if errors.As(err, &stuck) {
+			for _, o := range last {
+				if serr := w.store(ctx, s, o); serr != nil {
+					return nil, serr
+				}
+			}
 			w.giveUp(ctx, s, t, m, tries, failed)
-			return err
+			return nil, err
 		}
 	}
-	if len(failed) > 0 {
-		return w.giveUp(ctx, s, t, m, tries, failed)
+	if len(failed) == 0 {
+		return last, nil
 	}
-	return m.Ack()
+	for _, o := range last {
+		if err := w.store(ctx, s, o); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.giveUp(ctx, s, t, m, tries, failed); err != nil {
+		return nil, err
+	}
+	return nil, errNotNow
 }
 
-// giveUp records what failed and gives the task back for another try after a while; a task without failures is done.
+// giveUp records what failed and gives the task back for another try after a while.
 func (w *worker) giveUp(ctx context.Context, s *served, t task, m jetstream.Msg, tries []Try, failed map[string]string) error {
 	if err := w.insist(ctx, s, func(ctx context.Context) error {
 		return w.addTry(ctx, s, t, tries, Try{At: time.Now(), Worker: w.Name, Errors: failed})
