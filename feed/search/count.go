@@ -7,7 +7,7 @@ import (
 
 // Bounds of what the built-in model learns from.
 const (
-	maxTerms  = 60_000 // words it has vectors for
+	maxTerms  = 40_000 // words it has vectors for
 	commonest = 0.4    // share of papers past which a word says nothing about meaning
 )
 

@@ -76,22 +76,24 @@ func (m *matrix) gramian(x, y []float32, l int) {
 	}
 }
 
-// gram returns the products of the columns of a with n rows of width l.
-func gram(a []float32, l int) *mat.SymDense {
+// gramRows is of how many rows gram adds up the products in 32 bits before it goes on in 64.
+const gramRows = 128
+
+// gram returns the products of the columns of a matrix of n rows of width l, of which rows returns those from i to j.
+func gram(n, l int, rows func(i, j int) []float32) *mat.SymDense {
 	sum, block := make([]float64, l*l), make([]float32, l*l)
-	const rows = 128
-	for i := 0; i < len(a)/l; i += rows {
-		n := min(rows, len(a)/l-i)
-		part := blas32.General{Rows: n, Cols: l, Stride: l, Data: a[i*l : (i+n)*l]}
+	for i := 0; i < n; i += gramRows {
+		j := min(i+gramRows, n)
+		part := blas32.General{Rows: j - i, Cols: l, Stride: l, Data: rows(i, j)}
 		blas32.Gemm('T', 'N', 1, part, part, 0, blas32.General{Rows: l, Cols: l, Stride: l, Data: block})
-		for j, v := range block {
-			sum[j] += float64(v)
+		for k, v := range block {
+			sum[k] += float64(v)
 		}
 	}
 	return mat.NewSymDense(l, sum)
 }
 
-// rotate returns a*w for a of rows of width l, and w of l rows.
+// rotate returns a*w for a of rows of width l, and w of l rows and no more columns. The product takes the place of a.
 func rotate(a []float32, l int, w *mat.Dense) []float32 {
 	_, k := w.Dims()
 	right := make([]float32, l*k)
@@ -100,11 +102,16 @@ func rotate(a []float32, l int, w *mat.Dense) []float32 {
 			right[i*k+j] = float32(w.At(i, j))
 		}
 	}
+	const rows = 256
+	block := make([]float32, rows*k)
 	n := len(a) / l
-	out := make([]float32, n*k)
-	blas32.Gemm('N', 'N', 1, blas32.General{Rows: n, Cols: l, Stride: l, Data: a}, blas32.General{Rows: l, Cols: k, Stride: k, Data: right}, 0,
-		blas32.General{Rows: n, Cols: k, Stride: k, Data: out})
-	return out
+	for i := 0; i < n; i += rows {
+		m := min(rows, n-i)
+		blas32.Gemm('N', 'N', 1, blas32.General{Rows: m, Cols: l, Stride: l, Data: a[i*l : (i+m)*l]}, blas32.General{Rows: l, Cols: k, Stride: k, Data: right}, 0,
+			blas32.General{Rows: m, Cols: k, Stride: k, Data: block})
+		copy(a[i*k:], block[:m*k]) // before the rows that are still to be read
+	}
+	return a[:n*k]
 }
 
 // principal returns the eigenvalues of a symmetric matrix from the largest on, at most k and only those that rounding has left something
@@ -135,7 +142,7 @@ func principal(s *mat.SymDense, k int) ([]float64, *mat.Dense, error) {
 // singular returns the leading right singular vectors of m, rows of width k by column of m, with the singular values.
 func (m *matrix) singular(ctx context.Context, dim, passes int, r *rand.Rand) (v []float32, sigma []float64, err error) {
 	l := min(dim+16, m.rows, m.cols) // more than wanted, since the last ones come out worst
-	x := make([]float32, m.cols*l)
+	x, y := make([]float32, m.cols*l), make([]float32, m.cols*l)
 	for i := range x {
 		x[i] = float32(r.NormFloat64())
 	}
@@ -143,9 +150,10 @@ func (m *matrix) singular(ctx context.Context, dim, passes int, r *rand.Rand) (v
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		y := make([]float32, m.cols*l)
+		y = y[:m.cols*l]
+		clear(y)
 		m.gramian(x, y, l)
-		values, w, err := principal(gram(y, l), l)
+		values, w, err := principal(gram(m.cols, l, func(i, j int) []float32 { return y[i*l : j*l] }), l)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -157,17 +165,20 @@ func (m *matrix) singular(ctx context.Context, dim, passes int, r *rand.Rand) (v
 				w.Set(i, j, w.At(i, j)/math.Sqrt(value))
 			}
 		}
-		x, l = rotate(y, l, w), len(values)
+		x, y, l = rotate(y, l, w), x, len(values)
 	}
 	// What m does within the subspace tells its singular values and vectors.
-	b := make([]float32, m.rows*l)
-	for i := range m.rows {
-		cols, vals := m.row(i)
-		for j, c := range cols {
-			axpy(vals[j], x[int(c)*l:int(c+1)*l], b[i*l:(i+1)*l])
+	b := make([]float32, gramRows*l)
+	values, w, err := principal(gram(m.rows, l, func(from, to int) []float32 {
+		clear(b)
+		for i := from; i < to; i++ {
+			cols, vals := m.row(i)
+			for j, c := range cols {
+				axpy(vals[j], x[int(c)*l:int(c+1)*l], b[(i-from)*l:(i-from+1)*l])
+			}
 		}
-	}
-	values, w, err := principal(gram(b, l), dim)
+		return b[:(to-from)*l]
+	}), dim)
 	if err != nil || len(values) == 0 {
 		return nil, nil, err
 	}

@@ -92,10 +92,10 @@ const (
 //	+word -word word*          with, without, beginning so
 //	title:word author:name abstract:word
 //	family:spiking is:runnable status:reproduced
-//	2024  after:2024-05  before:2025  published:2024-05  listed:2026-W17
+//	after:2024-05  before:2025  from:2024  until:2025-03-31  published:2024-05  listed:2026-W17
 //
-// A year is a word unless it stands behind published:, listed:, after: or before:. The days that after: and before: name are out and in as
-// in speech: after:2024 begins with 2025, before:2025 ends with 2024; from: and until: take the named days in.
+// What after: and before: name is not in: after:2024 begins with 2025, before:2025 ends with 2024; from: and until: take it in. A date alone
+// is a word.
 func ParseQuery(text string) Query {
 	var q Query
 	if len(text) > maxQueryBytes {
