@@ -3,7 +3,6 @@ package room
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -11,8 +10,6 @@ import (
 	"github.com/gyrus-dev/gyrus/feed/digest"
 	"github.com/gyrus-dev/gyrus/feed/readers"
 	"github.com/gyrus-dev/gyrus/feed/search"
-	"github.com/gyrus-dev/gyrus/ledger"
-	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/studio"
 )
 
@@ -20,6 +17,8 @@ import (
 type Options struct {
 	Mail     *digest.Settings // nil: no mail is sent, so that nobody can sign in or subscribe
 	Embedder search.Embedder  // nil: the one that is learnt from the feed
+	// Status returns the statuses of a system's claims, which a search can ask for; nil: none are known.
+	Status func(slug string) []string
 }
 
 // Open opens the reading room of a feed with all it needs, and begins what goes on behind its pages: the index follows the feed, and mail is
@@ -46,11 +45,7 @@ func Open(ctx context.Context, s *studio.Server, store *feed.Store, o Options) (
 
 func open(ctx context.Context, s *studio.Server, store *feed.Store, o Options) (c Config, err error) {
 	c.Feed = store
-	published, err := ledger.Published()
-	if err != nil {
-		return c, err
-	}
-	if c.Index, err = search.Open(ctx, store, search.Options{Embedder: o.Embedder, Status: func(slug string) []string { return statusesOf(published, slug) }}); err != nil {
+	if c.Index, err = search.Open(ctx, store, search.Options{Embedder: o.Embedder, Status: o.Status}); err != nil {
 		return c, err
 	}
 	var people readers.Config
@@ -63,27 +58,6 @@ func open(ctx context.Context, s *studio.Server, store *feed.Store, o Options) (
 	}
 	c.Readers, err = readers.Open(ctx, store, people)
 	return c, err
-}
-
-// statusesOf returns the statuses of a system's claims, as its published measurements have them.
-func statusesOf(l *ledger.Ledger, slug string) (out []string) {
-	claims := map[string]report.Status{}
-	for _, e := range l.Entries {
-		for _, c := range e.Claims {
-			if known, ok := claims[c.ID]; e.Paper == slug && (!ok || known == report.NotTested) {
-				claims[c.ID] = c.Status
-			}
-		}
-	}
-	for _, status := range claims {
-		if !slices.Contains(out, string(status)) {
-			out = append(out, string(status))
-		}
-	}
-	if len(out) == 0 {
-		out = append(out, string(report.NotTested))
-	}
-	return out
 }
 
 // Close implements [studio.Closer].
