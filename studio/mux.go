@@ -81,7 +81,8 @@ func (m *Mux) has(pattern string) bool { return m.patterns[pattern] }
 // Get registers a page. The pattern's method must be GET; HEAD goes with it.
 func (m *Mux) Get(pattern string, h Handler, options ...Option) { m.add("GET ", pattern, h, options) }
 
-// Post registers an action. The pattern's method must be POST. The handler sees a request whose CSRF token was right, unless the route is
+// Post registers an action. The pattern's method must be POST. The handler sees a request whose form is parsed (r.PostForm) and whose CSRF
+// token, in the form or in the header X-CSRF-Token, was right, unless the route is
 // [Foreign] or an [Upload] (for which Receive checks it).
 func (m *Mux) Post(pattern string, h Handler, options ...Option) {
 	m.add("POST ", pattern, h, options)

@@ -114,7 +114,12 @@ func done(e runner.Entry) bool { return e.Status == runner.Done }
 func (s *site) start(form url.Values) string {
 	s.t.Helper()
 	resp, body := s.post("/papers/slope/run", form)
-	id, ok := strings.CutPrefix(resp.Header.Get("Location"), "/runs/")
+	place := resp.Header.Get("Location")
+	if job, waits := strings.CutPrefix(place, "/jobs/"); waits { // behind one whose process has not ended yet
+		j, _ := s.queue.Await(s.t.Context(), job, func(j jobs.Job) bool { return j.RunID != "" || j.State.Ended() })
+		place = s.jobPlace(&j)
+	}
+	id, ok := strings.CutPrefix(place, "/runs/")
 	if resp.StatusCode != 303 || !ok {
 		s.t.Fatalf("starting gives %d, %q\n%s", resp.StatusCode, resp.Header.Get("Location"), body)
 	}

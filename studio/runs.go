@@ -194,13 +194,19 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := runView{runLine: s.line(e), Live: e.Status == runner.Running, State: &watch.Snapshot{}, Request: &runRequest{}}
+	v := runView{runLine: s.line(e), State: &watch.Snapshot{}, Request: &runRequest{}}
 	v.Known, _ = s.Paper(e.Paper)
 	if _, err := os.Stat(e.Dir); err != nil {
 		v.Missing = true
 	} else {
 		if v.State, v.At, err = watch.Read(filepath.Join(e.Dir, "events.jsonl")); err != nil {
 			return err
+		}
+		if e.Status == runner.Running && v.State.Status != runner.Running && v.State.Status != "" { // it has ended meanwhile
+			if e, err = s.runOf(r); err != nil {
+				return err
+			}
+			v.runLine = s.line(e)
 		}
 		if v.Request, err = readRequest(e.Dir); err != nil {
 			v.Request = &runRequest{}
@@ -217,8 +223,12 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request) error {
 			v.Headline = headline(v.Document)
 		}
 	}
+	v.Live = e.Status == runner.Running
 	if j, ok := s.queue.OfRun(e.ID); ok {
 		v.Job = &j
+		if !v.Live && !j.State.Ended() && e.Status != runner.Done { // it is about to go on
+			v.Live, v.Status = true, runner.Running
+		}
 	}
 	v.Curves = curveFigures(v.State)
 	operator := s.IsOperator(r)

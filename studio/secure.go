@@ -146,15 +146,15 @@ func (s *Server) checkForm(r *http.Request) error {
 	if err := s.checkOrigin(r); err != nil {
 		return err
 	}
+	if err := r.ParseForm(); err != nil { // handlers find the fields in r.PostForm
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			return err
+		}
+		return Refuse(http.StatusBadRequest, "The form could not be read.")
+	}
 	token := r.Header.Get("X-CSRF-Token")
 	if token == "" {
-		if err := r.ParseForm(); err != nil {
-			var big *http.MaxBytesError
-			if errors.As(err, &big) {
-				return err
-			}
-			return Refuse(http.StatusBadRequest, "The form could not be read.")
-		}
 		token = r.PostForm.Get("csrf")
 	}
 	return s.checkCSRF(r, token)

@@ -7,7 +7,7 @@ import { draw, number } from './charts.js';
 const live = document.querySelector('[data-live]');
 const find = (name) => document.querySelector(`[data-${name}]`);
 
-if (live) follow(live.dataset.live);
+if (live) follow(live.dataset.live, Number(live.dataset.at ?? -1));
 if (find('wait')) setTimeout(() => location.reload(), 1500);
 
 // The frame of a report is as high as what is in it.
@@ -31,7 +31,8 @@ if (frame) {
   });
 }
 
-function follow(address) {
+// follow listens to the events of a run. What the page was made after, events up to at, is no news: a run that goes on had ended before.
+function follow(address, at) {
   const run = { curves: [], progress: null, since: 0, seeds: 1, seedIndex: 0, lines: 0 };
   let drawn = 0;
   let pending = 0;
@@ -51,7 +52,7 @@ function follow(address) {
     log?.replaceChildren();
     for (const line of s.log ?? []) write(line.level, line.text, line.time);
     show();
-    if (s.status && s.status !== 'running') finish();
+    if (s.status && s.status !== 'running' && Number(event.lastEventId) > at) finish();
   });
   source.addEventListener('progress', (event) => {
     const e = JSON.parse(event.data);

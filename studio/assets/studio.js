@@ -16,7 +16,7 @@ for (const form of document.querySelectorAll('[data-theme-form]')) {
     button.title = `Theme: ${theme}`;
     button.querySelector('.unseen').textContent = `Theme: ${theme}; change it`;
     document.dispatchEvent(new CustomEvent('themechange'));
-    await fetch('/theme', { method: 'POST', headers: { 'X-CSRF-Token': csrf(), Accept: 'application/json' }, body: new URLSearchParams({ theme }) });
+    await fetch('/theme', { method: 'POST', keepalive: true, headers: { 'X-CSRF-Token': csrf(), Accept: 'application/json' }, body: new URLSearchParams({ theme }) });
   });
 }
 
