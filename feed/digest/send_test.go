@@ -209,8 +209,8 @@ func TestFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := start(t)
-			if o.exchange = 3 * time.Second; c.stage != "END" || c.fault.wait == 0 {
-				o.exchange = 2 * time.Second
+			if c.fault.wait > time.Second {
+				o.exchange = c.fault.wait / 2
 			}
 			all := o.letters(1)
 			o.server.at(c.stage, c.times, c.fault)
@@ -219,6 +219,7 @@ func TestFaults(t *testing.T) {
 			if r != c.want || (err != nil) != c.fails {
 				t.Errorf("%+v, %v; want %+v", r, err, c.want)
 			}
+			o.exchange = exchange
 			if again := o.deliver(); again.Sent > 0 { // not at once
 				t.Errorf("tried again at once: %+v", again)
 			}

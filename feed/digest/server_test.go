@@ -210,7 +210,7 @@ type office struct {
 	feed   *feed.Store
 	server *server
 	now    time.Time
-	log    bytes.Buffer
+	log    lockedBuffer
 	tokens []string // that must not be logged
 }
 
@@ -245,7 +245,7 @@ func (o *office) another(change func(*Config)) *Mailer {
 	o.t.Helper()
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(o.server.cert)
-	c := Config{Settings: o.settings(), Now: func() time.Time { return o.now }, Roots: roots, Log: slog.New(slog.NewJSONHandler(&lockedBuffer{b: &o.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	c := Config{Settings: o.settings(), Now: func() time.Time { return o.now }, Roots: roots, Log: slog.New(slog.NewJSONHandler(&o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&c)
 	}
@@ -256,7 +256,13 @@ func (o *office) another(change func(*Config)) *Mailer {
 
 type lockedBuffer struct {
 	mu sync.Mutex
-	b  *bytes.Buffer
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func (l *lockedBuffer) Write(p []byte) (int, error) {
