@@ -21,6 +21,7 @@ func (a *app) serveCommand() *cobra.Command {
 	var (
 		c         studio.Config
 		tokenFile string
+		mail      string
 		worker    bool
 		verbose   bool
 		open      bool
@@ -62,7 +63,10 @@ $GYRUS_DATA, and nothing else. Runs under way stop when the server stops, and ca
 				return &runner.UsageError{Err: err}
 			}
 			defer s.Close()
-			if err := a.addSections(s); err != nil {
+			if mail == "" {
+				mail = filepath.Join(c.Home, "mail.json")
+			}
+			if err := a.addReadingRoom(cmd, s, mail); err != nil {
 				return err
 			}
 			if c.Address == "" {
@@ -85,6 +89,7 @@ $GYRUS_DATA, and nothing else. Runs under way stop when the server stops, and ca
 	f.StringVar(&c.Address, "listen", "", "address to listen on, host:port (default "+studio.DefaultAddress+")")
 	f.StringArrayVar(&c.DataFolders, "data", nil, "folder that runs may read; repeatable")
 	f.StringVar(&tokenFile, "token-file", "", "file that holds the token; without it $GYRUS_TOKEN is taken")
+	f.StringVar(&mail, "mail", "", "file of settings for sending mail (default mail.json in the home folder; without one none is sent)")
 	f.BoolVar(&c.Public, "public", false, "let everybody read; only what starts runs or reads data needs the token")
 	f.StringVar(&c.Certificate, "cert", "", "TLS certificate with its chain, PEM")
 	f.StringVar(&c.Key, "key", "", "key of the TLS certificate, PEM")
@@ -96,9 +101,6 @@ $GYRUS_DATA, and nothing else. Runs under way stop when the server stops, and ca
 	f.MarkHidden("worker")
 	return cmd
 }
-
-// addSections adds what other packages show.
-func (a *app) addSections(*studio.Server) error { return nil }
 
 // serveToken reads the token. It is not a flag, since everybody on the machine can read those.
 func serveToken(file string) (string, error) {
