@@ -1,0 +1,5 @@
+//go:build !linux
+
+package reader
+
+func landlocked() bool { return false }
