@@ -110,8 +110,6 @@ func chaos(t *testing.T, seed uint64) {
 		s, err := Begin(ctx, p, Options{Home: home, Connection: conn, Listen: listen(t)})
 		done <- result{s, err}
 	}()
-	// The sweep is put in before the chaos begins; that a request to begin one fails with the server is no loss of jobs.
-	await(t, func() bool { jobs, _ := starts(t, marks); return jobs == 0 })
 	workers := make([]*exec.Cmd, 3)
 	for i := range workers {
 		workers[i] = startWorker()
@@ -121,6 +119,7 @@ func chaos(t *testing.T, seed uint64) {
 			end(w)
 		}
 	}()
+	// That a request to begin a sweep fails with the server is no loss of jobs: the chaos begins with the sweep under way.
 	await(t, func() bool { jobs, _ := starts(t, marks); return jobs > 5 })
 	killed, stopped, servers := 0, 0, 0
 	for {
@@ -372,7 +371,7 @@ func TestPartition(t *testing.T) {
 	}
 }
 
-// TestDelivered twice lets two workers have the same job at the same time: the outcome that comes first counts, the other is refused.
+// TestDeliveredTwice lets two workers have the same job at the same time: the outcome that comes first counts, the other is refused.
 func TestDeliveredTwice(t *testing.T) {
 	q := newTestQueue(t)
 	home, marks := t.TempDir(), t.TempDir()

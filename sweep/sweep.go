@@ -224,9 +224,15 @@ func (c *coordinator) gather(ctx context.Context, again []string) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		err := c.workers(working, conn)
-		if err != nil && working.Err() == nil {
-			stop(err)
+		for working.Err() == nil {
+			n, err := c.workers(working, conn)
+			if err != nil && working.Err() == nil {
+				stop(err)
+			}
+			if n == 0 {
+				return
+			}
+			pause(working, time.Second) // they believe that the sweep is over, and it is not
 		}
 	}()
 	err = c.collect(working, next)
@@ -253,20 +259,20 @@ func (c *coordinator) gather(ctx context.Context, again []string) error {
 	return err
 }
 
-// workers runs the workers of this machine until the context is done.
-func (c *coordinator) workers(ctx context.Context, conn Connection) error {
+// workers runs the workers of this machine until the context is done, or the sweep is over, and says how many they were.
+func (c *coordinator) workers(ctx context.Context, conn Connection) (int, error) {
 	n := c.Workers
 	if n == 0 && c.embedded() {
 		n = runtime.NumCPU()
 	}
 	if n <= 0 {
-		return nil
+		return 0, nil
 	}
 	n = min(n, c.Jobs())
 	if c.Command != nil {
 		pool := &Pool{Workers: n, Command: func(i int) *exec.Cmd { return c.Command(i, conn, c.ID) }, Logs: filepath.Join(c.Dir, "workers"),
 			Say: c.say, Progressed: func() int { return int(c.count.Load()) }}
-		return pool.Run(ctx)
+		return n, pool.Run(ctx)
 	}
 	errs := make([]error, n)
 	var all sync.WaitGroup
@@ -277,7 +283,7 @@ func (c *coordinator) workers(ctx context.Context, conn Connection) error {
 		})
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	return n, errors.Join(errs...)
 }
 
 // forget removes the outcomes of jobs from the queue, so that they can have another.
@@ -348,7 +354,7 @@ func (c *coordinator) collect(ctx context.Context, next uint64) error {
 		if errors.As(err, &local) {
 			return err
 		}
-		if err == nil && len(c.Outcomes) == before && time.Since(checked) > c.Lease/2 {
+		if len(c.Outcomes) == before && time.Since(checked) > c.Lease/2 {
 			checked = time.Now()
 			err = c.reconcile(ctx, &next)
 		}
@@ -368,6 +374,9 @@ func (c *coordinator) reconcile(ctx context.Context, next *uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	tasks, err := c.q.js.Stream(ctx, tasksStream(c.ID))
+	if err == nil {
+		_, err = c.q.js.Stream(ctx, outcomesStream(c.ID))
+	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) { // somebody has removed it, or the server lost its store
 		c.say("the queue has lost the sweep; it is put in again")
 		*next = 1
