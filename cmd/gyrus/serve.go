@@ -28,7 +28,7 @@ func (a *app) serveCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Show papers, runs and recordings in the browser",
+		Short: "Show the reading room, papers and runs in the browser",
 		Long: `Show papers in the browser, run them there, watch them, and compare what they measured.
 
 It listens on this machine only. To listen beyond it (--listen :7433), give a token, or a TLS certificate with its

@@ -281,7 +281,9 @@ func (q *Queue) start(j *Job) error {
 	}
 	cmd := exec.Command(q.o.Worker[0], q.o.Worker[1:]...)
 	detach(cmd)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "GYRUS_TOKEN=") })
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
+		return strings.HasPrefix(e, "GYRUS_TOKEN=") || strings.HasPrefix(e, "GYRUS_SMTP_PASSWORD=") // secrets that a run has no use for
+	})
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
