@@ -88,7 +88,7 @@ var blocks = papers.Experiment{
 	},
 	Seeds: papers.Seeds{Quick: 1, Default: 3, Full: 5},
 	Metrics: []report.Metric{
-		{ID: "first-start", Name: "error after trial 1", Better: report.Lower, Says: "block 1; root mean square of z minus Z, over both channels and the time after the cue, mean of test trials"},
+		{ID: "first-start", Name: "error after trial 1", Better: report.Lower, Says: "block 1; root mean square of z minus Z, over both channels and the time after the cue, z averaged over the tests' noise"},
 		{ID: "first-mid", Name: "error halfway through block 1", Better: report.Lower, Says: "after trial 50 of 100"},
 		{ID: "first-end", Name: "error at the end of block 1", Better: report.Lower},
 		{ID: "switch", Name: "error just after a switch", Better: report.Lower, Says: "mean of blocks 2 and later"},
@@ -96,7 +96,9 @@ var blocks = papers.Experiment{
 		{ID: "worst", Name: "largest error at the end of a block", Better: report.Lower, Says: "of blocks 2 and later"},
 		{ID: "late-mid", Name: "error in the middle of blocks 3 and later", Better: report.Lower, Says: "mean of the tests after trials 30 and 50 of 100"},
 		{ID: "late-end", Name: "error at the end of blocks 3 and later", Better: report.Lower},
+		{ID: "late-each", Name: "error of single tests at the end of blocks 3 and later", Better: report.Lower, Says: "of each test on its own, with what its noise does"},
 		{ID: "all-ends", Name: "error at the end of a block, all blocks", Better: report.Lower},
+		{ID: "each", Name: "error of single tests at the end of a block, all blocks", Better: report.Lower, Says: "the same, of each test on its own, with what its noise does"},
 		{ID: "peak", Name: "largest distance of a peak from its event", Unit: "ms", Better: report.Lower, Says: "end of all blocks, channels of probability 0.5 or more, mean trace of the tests"},
 		{ID: "what", Name: "largest distance of a what value from its probability", Better: report.Lower, Says: "end of all blocks"},
 		{ID: "cos-what-when", Name: "largest |cos| between what and when weights", Says: "any channel of one with any of the other, end of all blocks"},
@@ -127,8 +129,8 @@ type check struct {
 	Block    int
 	Learnt   int         // trials of the block; 0 for just after the switch
 	Percent  int         // of the block
-	Error    float64     // mean of the tests
-	OfMean   float64     // error of the mean trace
+	Error    float64     // mean of the tests, each on its own
+	OfMean   float64     // error of their mean trace
 	Z        [][]float64 // [channels][steps], mean trace
 	Q        []float64   // [channels]
 	Shuffled float64     // error of features in random order of time
@@ -332,7 +334,7 @@ func runBlocks(ctx context.Context, r *papers.Run) error {
 	})
 	scrambled := history{}
 	for _, c := range results[systemLocal].Checks {
-		scrambled.Checks = append(scrambled.Checks, check{Block: c.Block, Learnt: c.Learnt, Percent: c.Percent, Error: c.Shuffled})
+		scrambled.Checks = append(scrambled.Checks, check{Block: c.Block, Learnt: c.Learnt, Percent: c.Percent, Error: c.Shuffled, OfMean: c.Shuffled})
 	}
 	results[systemShuffled] = scrambled
 	for _, s := range r.Experiment.Systems {
@@ -363,39 +365,44 @@ func constant(like history, protocol expectation.Protocol, p func(check) predict
 	var h history
 	for _, c := range like.Checks {
 		out := p(c)
-		h.Checks = append(h.Checks, check{Block: c.Block, Learnt: c.Learnt, Percent: c.Percent, Z: average([]prediction{out}).Y,
-			Error: rmse(out, func(k, ms int) float64 { return protocol.Expected(c.Block, k, ms) }, protocol.CueOn+protocol.CueLength)})
+		e := rmse(out, func(k, ms int) float64 { return protocol.Expected(c.Block, k, ms) }, protocol.CueOn+protocol.CueLength)
+		h.Checks = append(h.Checks, check{Block: c.Block, Learnt: c.Learnt, Percent: c.Percent, Z: average([]prediction{out}).Y, Error: e, OfMean: e})
 	}
 	return h
 }
 
 // measureBlocks records what a system reached.
 func measureBlocks(r *papers.Run, system string, h history, protocol expectation.Protocol) {
-	of := func(from, to int, percents ...int) float64 {
+	over := func(which func(*check) float64, from, to int, percents ...int) float64 {
 		sum, n := 0., 0
 		for b := from; b < to; b++ {
 			for _, percent := range percents {
-				sum += h.at(b, percent).Error
+				sum += which(h.at(b, percent))
 				n++
 			}
 		}
-		return sum / float64(n) // NaN where there are no such blocks
+		return sum / float64(n)
+	}
+	of := func(from, to int, percents ...int) float64 {
+		return over(func(c *check) float64 { return c.OfMean }, from, to, percents...)
 	}
 	count := len(protocol.Blocks)
 	r.Measure(system, "first-start", of(0, 1, 1))
 	r.Measure(system, "first-mid", of(0, 1, 50))
 	r.Measure(system, "first-end", of(0, 1, 100))
 	r.Measure(system, "all-ends", of(0, count, 100))
+	r.Measure(system, "each", over(func(c *check) float64 { return c.Error }, 0, count, 100))
 	if count > 1 {
 		r.Measure(system, "switch", of(1, count, 0))
 		r.Measure(system, "end", of(1, count, 100))
 		worst := 0.
 		for b := 1; b < count; b++ {
-			worst = max(worst, h.at(b, 100).Error)
+			worst = max(worst, h.at(b, 100).OfMean)
 		}
 		r.Measure(system, "worst", worst)
 	}
 	if count > 2 {
+		r.Measure(system, "late-each", over(func(c *check) float64 { return c.Error }, 2, count, 100))
 		r.Measure(system, "late-mid", of(2, count, 30, 50))
 		r.Measure(system, "late-end", of(2, count, 100))
 	}
@@ -429,7 +436,11 @@ func measureBlocks(r *papers.Run, system string, h history, protocol expectation
 	}
 	r.Measure(system, "cos-what-when", largest)
 	if count > 1 {
-		r.Measure(system, "cos-switch", cosine(h.When[0][0], h.When[1][0]))
+		across := cosine(h.When[0][0], h.When[1][0])
+		r.Measure(system, "cos-switch", across)
+		n := len(h.When[0][0])
+		r.Note("The what and when weights have |cos| of %.3f or less, but that is weak evidence of anything: random vectors of %d values have about %.3f, "+
+			"and A's own when weights of blocks 1 and 2 have %.3f.", largest, n, 1/math.Sqrt(float64(n)), across)
 	}
 }
 

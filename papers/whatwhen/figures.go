@@ -21,7 +21,7 @@ func drawBlocks(r *papers.Run, p blocksParams, protocol expectation.Protocol, re
 		}
 		var x, y []float64
 		for _, c := range results[s.Name].Checks {
-			x, y = append(x, float64(c.Block*p.Trials+c.Learnt)), append(y, c.Error)
+			x, y = append(x, float64(c.Block*p.Trials+c.Learnt)), append(y, c.OfMean)
 		}
 		r.Curve(report.Curve{Plot: "Error of the prediction", Series: s.Name, XLabel: "trials", YLabel: "root mean square of z - Z", Events: switches,
 			X: report.Numbers(x), Y: report.Numbers(y)})
@@ -91,7 +91,7 @@ func drawTraces(r *papers.Run, protocol expectation.Protocol, h history, system,
 		ID: "traces-" + id, Title: title, XLabel: "time (ms)", YLabel: "z", YLim: [2]float64{-.3, 1.1}, Height: 260,
 		Events: []report.Ref{{At: float64(protocol.CueOn), Label: "cue"}, {At: float64(e[0].At), Label: "A"}, {At: float64(e[1].At), Label: "B"}},
 		Caption: fmt.Sprintf("%s: what × when after %d trials of block %d, mean of the tests, beside probability × bump (p(A) = %g). Error %.3f; what is %.2f for A and %.2f for B.",
-			system, c.Learnt, block+1, e[0].Probability, c.Error, c.Q[0], c.Q[1]),
+			system, c.Learnt, block+1, e[0].Probability, c.OfMean, c.Q[0], c.Q[1]),
 	}, series))
 }
 
@@ -169,7 +169,7 @@ func tabulate(r *papers.Run, local, force history, protocol expectation.Protocol
 	for b, block := range protocol.Blocks {
 		row := []string{fmt.Sprint(b + 1), fmt.Sprint(block.Events[0].Probability), fmt.Sprint(block.Events[0].At), fmt.Sprint(block.Events[1].At)}
 		for _, percent := range percents {
-			row = append(row, fmt.Sprintf("%.3f (%.3f)", local.at(b, percent).Error, force.at(b, percent).Error))
+			row = append(row, fmt.Sprintf("%.3f (%.3f)", local.at(b, percent).OfMean, force.at(b, percent).OfMean))
 		}
 		t.Rows = append(t.Rows, row)
 	}

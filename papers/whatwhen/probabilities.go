@@ -41,7 +41,7 @@ var probabilities = papers.Experiment{
 	Summary: "The same task at 11 probabilities of A, each learnt afresh: whether the prediction's height is the probability, with the gate and without it.",
 	Tests:   []string{"amplitude", "gate"},
 	Params: papers.Presets[probabilitiesParams]{
-		Quick: probabilitiesParams{Levels: 5, A: 400, B: 700, Trials: 60, Tests: 2, Steps: 1000, Width: 40,
+		Quick: probabilitiesParams{Levels: 5, A: 400, B: 700, Trials: 50, Tests: 2, Steps: 1000, Width: 40,
 			Neurons: 400, Excitatory: .8, Rate: .02, WhatRate: .05, Noise: .3, Feedback: .5, Bias: 8},
 		Default: probabilitiesParams{Levels: 11, A: 400, B: 700, Trials: 100, Tests: 5, Steps: 1000, Width: 40,
 			Neurons: 1000, Excitatory: .8, Rate: .02, WhatRate: .05, Noise: .3, Feedback: .5, Bias: 8},
