@@ -2,16 +2,25 @@ package room
 
 import (
 	"fmt"
-	"slices"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
-	"golang.org/x/net/html"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/gyrus-dev/gyrus/feed"
 )
 
-// TestAccessible holds each page to what assistive programs need: a language, one first heading and no level left out, unique IDs, a name for
-// everything that can be operated, and references that lead somewhere.
-func TestAccessible(t *testing.T) {
+// TestBrowserAccessible holds that every page can be used with a keyboard, a screen reader, or weak eyes, on a phone and on a large screen,
+// in light and dark.
+func TestBrowserAccessible(t *testing.T) {
+	audit, err := os.ReadFile(filepath.Join("..", "testdata", "audit.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := chromium(t)
 	s := newSite(t, 40, true)
 	b, nobody := s.browser(), s.browser()
 	me := b.signIn("ada@example.org")
@@ -28,107 +37,41 @@ func TestAccessible(t *testing.T) {
 	if err := s.Readers.SetModerator(t.Context(), me.ID, true); err != nil {
 		t.Fatal(err)
 	}
-	pages := []string{"/", "/?trending=week", "/?family=fields", "/archive", "/archive/2026-04", "/archive/2026-04-20", "/search", "/search?q=waves", "/search?q=zzyzx", paper,
-		"/me", "/me/following", "/me/account", "/moderation", "/subscribe", "/sign-in"}
-	for _, who := range []*browser{b, nobody} {
-		for _, path := range pages {
-			resp, body := who.do("GET", path, nil)
-			if resp.StatusCode != 200 {
-				continue // one has to be signed in
-			}
-			for _, fault := range faults(t, body) {
-				t.Errorf("%s: %s", path, fault)
-			}
-		}
-	}
-	// The check itself sees what it is to see.
-	bad := faults(t, `<html><body><h1>x</h1><h3>y</h3><input id="a"><button></button><a href="/"></a><img src="x"><p id="a" aria-describedby="b"></p></body></html>`)
-	if len(bad) != 8 {
-		t.Errorf("in a bad page it finds %q", bad)
-	}
-}
-
-// faults are what is wrong with a page.
-func faults(t *testing.T, body string) (out []string) {
-	t.Helper()
-	doc, err := html.Parse(strings.NewReader(body))
-	if err != nil {
+	newer := samples[0]
+	newer.ArXivVersion, newer.Abstract = 2, "Waves travel, as we now know."
+	if _, err := s.Config.Feed.Import(t.Context(), "page", these([]feed.Paper{newer})); err != nil {
 		t.Fatal(err)
 	}
-	ids, labels := map[string]int{}, map[string]bool{}
-	for n := range doc.Descendants() {
-		if id := attr(n, "id"); id != "" {
-			ids[id]++
+	pages := []string{"/", "/?trending=week", "/?family=fields", "/archive", "/archive/2026-04", "/archive/2026-04-20", "/search", "/search?q=waves", "/search?q=zzyzx", paper,
+		paper + "?version=1", "/me", "/me/following", "/me/account", "/moderation", "/subscribe", "/sign-in"}
+	told := map[string]bool{}
+	for _, who := range []*browser{b, nobody} {
+		if err := chromedp.Do(ctx, cookies(who)); err != nil {
+			t.Fatal(err)
 		}
-		if n.Data == "label" && attr(n, "for") != "" && text(n) != "" {
-			labels[attr(n, "for")] = true
-		}
-	}
-	for id, n := range ids {
-		if n > 1 {
-			out = append(out, fmt.Sprintf("%d elements have the ID %q", n, id))
-		}
-	}
-	level := 0
-	for n := range doc.Descendants() {
-		if n.Type != html.ElementNode {
-			continue
-		}
-		fault := func(format string, args ...any) {
-			out = append(out, fmt.Sprintf("<%s>: ", n.Data)+fmt.Sprintf(format, args...))
-		}
-		switch n.Data {
-		case "html":
-			if attr(n, "lang") == "" {
-				fault("no language")
-			}
-		case "h1", "h2", "h3", "h4":
-			now := int(n.Data[1] - '0')
-			if now > level+1 {
-				fault("%q follows a heading of level %d", text(n), level)
-			}
-			level = now
-		case "input", "select", "textarea":
-			if attr(n, "type") != "hidden" && !labels[attr(n, "id")] && attr(n, "aria-label") == "" && !slices.ContainsFunc(slices.Collect(n.Ancestors()), func(a *html.Node) bool { return a.Data == "label" }) {
-				fault("no label for %q", attr(n, "name"))
-			}
-		case "button", "a", "summary":
-			if text(n) == "" && attr(n, "aria-label") == "" {
-				fault("no name")
-			}
-		case "img":
-			if !slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "alt" }) {
-				fault("no alternative text")
-			}
-		}
-		for _, key := range []string{"aria-describedby", "aria-labelledby", "for"} {
-			for id := range strings.FieldsSeq(attr(n, key)) {
-				if ids[id] == 0 {
-					fault("%s names %q, which is not there", key, id)
+		for _, path := range pages {
+			for _, look := range []struct {
+				width int64
+				theme string
+			}{{390, "light"}, {1440, "light"}, {1440, "dark"}} { // the colours do not depend on the width
+				if who == nobody && (look.width == 1440 && look.theme == "light" || strings.HasPrefix(path, "/me") || path == "/moderation") {
+					continue
+				}
+				// With Tab the browser shows the focus, as it does for those who use the keyboard.
+				if err := chromedp.Do(ctx, screen(look.width, look.theme), chromedp.Navigate(s.http.URL+path), chromedp.KeyEvent(kb.Tab)); err != nil {
+					t.Fatal(err)
+				}
+				problems, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](string(audit)))
+				if err != nil {
+					t.Fatal(path, err)
+				}
+				for _, p := range problems {
+					if !told[p] {
+						told[p] = true
+						t.Errorf("%s, %d wide, %s: %s", path, look.width, look.theme, p)
+					}
 				}
 			}
 		}
 	}
-	return out
-}
-
-func attr(n *html.Node, key string) string {
-	for _, a := range n.Attr {
-		if a.Key == key {
-			return a.Val
-		}
-	}
-	return ""
-}
-
-// text is what is read aloud of an element.
-func text(n *html.Node) string {
-	var b strings.Builder
-	for d := range n.Descendants() {
-		hidden := slices.ContainsFunc(append(slices.Collect(d.Ancestors()), d), func(a *html.Node) bool { return attr(a, "aria-hidden") == "true" })
-		if d.Type == html.TextNode && !hidden {
-			b.WriteString(d.Data)
-		}
-	}
-	return strings.TrimSpace(b.String())
 }
