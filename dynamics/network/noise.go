@@ -24,24 +24,13 @@ const noiseChunk = 256
 
 // Add adds the currents of a step to current[i], for neurons from+i. It has the signature of Drive.Current.
 func (n *Noise) Add(step, from, to int, current []float32) {
+	var z [noiseChunk]float32
 	for begin := from - from%noiseChunk; begin < to; begin += noiseChunk {
-		g := gaussian{mix(n.Seed ^ mix(uint64(step)<<32^uint64(begin/noiseChunk)))}
-		for range from - begin { // those of other ranges
-			g.next()
-		}
+		normals(&z, mix(n.Seed^mix(uint64(step)<<32^uint64(begin/noiseChunk))))
 		a, b := max(begin, from), min(begin+noiseChunk, to)
-		sd, into := n.SD[a:b], current[a-from:b-from]
-		into = into[:len(sd)]
-		for i, sd := range sd {
-			// next, written out: the call would take as long as the drawing.
-			g.state += golden
-			r := mixed(g.state)
-			layer, j := r&127, int32(r>>32)
-			x := float32(j) * ziggurat.width[layer]
-			if uint32(max(j, -j)) >= ziggurat.inner[layer] {
-				x = g.rest(layer, x)
-			}
-			into[i] += sd * x
+		sd, z, into := n.SD[a:b], z[a-begin:b-begin], current[a-from:b-from]
+		for i := range into {
+			into[i] += sd[i] * z[i]
 		}
 	}
 }
@@ -57,59 +46,94 @@ func mixed(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// gaussian draws standard normal numbers from SplitMix64 by the ziggurat method (Marsaglia & Tsang 2000).
-type gaussian struct{ state uint64 }
+// layers is how many layers the ziggurat has. With so many, 1 point in 300 needs a second look.
+const layers = 1024
 
-// ziggurat has for each of 128 layers its width in units of 2^-31, below which part of it lies in the next, and its height.
+// ziggurat covers half of the normal density by layers of equal area (Marsaglia & Tsang 2000). The lowest contains the tail beyond edge.
 var ziggurat = func() (z struct {
-	width, height [128]float32
-	inner         [128]uint32
+	edge   float64
+	width  [layers]float32 // of a layer, in units of 2^-31
+	inner  [layers]uint32  // what part of it lies under the density for certain, in units of 2^-31
+	height [layers + 1]float64
 }) {
-	const edge, area, unit = 3.442619855899, 9.91256303526217e-3, 1 << 31
 	density := func(x float64) float64 { return math.Exp(-x * x / 2) }
-	bottom := area / density(edge)
-	z.inner[0] = uint32(edge / bottom * unit)
-	z.width[0], z.width[127] = float32(bottom/unit), float32(edge/unit)
-	z.height[0], z.height[127] = 1, float32(density(edge))
-	x := edge
-	for i := 126; i >= 1; i-- {
-		below := x
-		x = math.Sqrt(-2 * math.Log(area/x+density(x)))
-		z.inner[i+1] = uint32(x / below * unit)
-		z.width[i], z.height[i] = float32(x/unit), float32(density(x))
+	var x [layers + 1]float64 // edges, from the widest
+	// build lays the layers for an edge and returns how far the last reaches above the density's peak of 1.
+	build := func(edge float64) float64 {
+		area := edge*density(edge) + math.Sqrt(math.Pi/2)*math.Erfc(edge/math.Sqrt2)
+		x[0], x[1] = area/density(edge), edge
+		for i := 2; i < layers; i++ {
+			top := area/x[i-1] + density(x[i-1])
+			if top >= 1 {
+				return top
+			}
+			x[i] = math.Sqrt(-2 * math.Log(top))
+		}
+		return area/x[layers-1] + density(x[layers-1])
 	}
+	low, high := 3., 6. // the last layer reaches too high for the first edge, not high enough for the second
+	for range 60 {
+		if z.edge = (low + high) / 2; build(z.edge) > 1 {
+			low = z.edge
+		} else {
+			high = z.edge
+		}
+	}
+	z.edge = high
+	build(high)
+	for i := range layers {
+		z.width[i] = float32(x[i] / (1 << 31))
+		z.inner[i] = uint32(x[i+1] / x[i] * (1 << 31))
+		z.height[i] = density(x[i])
+	}
+	z.height[0], z.height[layers] = 0, 1
 	return z
 }()
 
-func (g *gaussian) next() float32 {
-	g.state += golden
-	r := mixed(g.state)
-	layer, j := r&127, int32(r>>32)
-	x := float32(j) * ziggurat.width[layer]
-	if uint32(max(j, -j)) < ziggurat.inner[layer] {
-		return x
-	}
-	return g.rest(layer, x)
-}
-
-// rest decides the cases, 1 in 40, in which a point may lie outside.
-func (g *gaussian) rest(layer uint64, x float32) float32 {
-	const edge = 3.442619855899
-	uniform := func() float64 {
-		g.state += golden
-		return (float64(mixed(g.state)>>11) + .5) / (1 << 53)
-	}
-	if layer == 0 { // the tail
-		for {
-			a, b := -math.Log(uniform())/edge, -math.Log(uniform())
-			if b+b >= a*a {
-				return float32(math.Copysign(edge+a, float64(x)))
+// normals draws standard normal numbers from SplitMix64 at a state, two from each word.
+func normals(z *[noiseChunk]float32, state uint64) {
+	for i := 0; i < noiseChunk; i += 2 {
+		state += golden
+		word := mixed(state)
+		for k := range 2 {
+			w := uint32(word >> (32 * k))
+			layer, j := w%layers, int32(w&^(layers-1))
+			x := float32(j) * ziggurat.width[layer]
+			if uint32(max(j, -j)) >= ziggurat.inner[layer] {
+				x = unsure(x, layer, mix(word+uint64(k)))
 			}
+			z[i+k] = x
 		}
 	}
-	top, bottom := float64(ziggurat.height[layer-1]), float64(ziggurat.height[layer])
-	if bottom+uniform()*(top-bottom) < math.Exp(-float64(x)*float64(x)/2) {
-		return x
+}
+
+// unsure decides for a point of a layer that may lie above the density, with further random numbers from a state of its own.
+func unsure(x float32, layer uint32, state uint64) float32 {
+	uniform := func() float64 {
+		state += golden
+		return (float64(mixed(state)>>11) + .5) / (1 << 53)
 	}
-	return g.next()
+	for {
+		size := math.Abs(float64(x))
+		if layer == 0 && size >= ziggurat.edge { // the tail, by Marsaglia's method
+			a, b := -math.Log(uniform())/ziggurat.edge, -math.Log(uniform())
+			if b+b >= a*a {
+				return float32(math.Copysign(ziggurat.edge+a, float64(x)))
+			}
+			continue
+		}
+		bottom, top := ziggurat.height[layer], ziggurat.height[layer+1]
+		if layer > 0 && bottom+uniform()*(top-bottom) < math.Exp(-size*size/2) || layer == 0 {
+			return x
+		}
+		// A new point altogether.
+		w := mixed(state)
+		state += golden
+		layer = uint32(w % layers)
+		j := int32(uint32(w>>32) &^ (layers - 1))
+		x = float32(j) * ziggurat.width[layer]
+		if uint32(max(j, -j)) < ziggurat.inner[layer] {
+			return x
+		}
+	}
 }
