@@ -378,6 +378,7 @@ const segmentFormat = "GyrusSegment1\n"
 // lengths, and a checksum.
 func (s *segment) encode() []byte {
 	var b bytes.Buffer
+	b.Grow(len(s.postings) + 24*len(s.papers) + 24*(len(s.terms)+len(s.words)) + 4096)
 	b.WriteString(segmentFormat)
 	putSlice(&b, s.papers)
 	putSlice(&b, s.dates[published])
@@ -441,7 +442,9 @@ func putSlice[T number](b *bytes.Buffer, list []T) {
 	for b.Len()%8 != 0 {
 		b.WriteByte(0)
 	}
-	if err := binary.Write(b, binary.LittleEndian, list); err != nil {
+	if len(list) > 0 && littleEndian { // as they lie, since encoding would copy them once more
+		b.Write(unsafe.Slice((*byte)(unsafe.Pointer(&list[0])), len(list)*int(unsafe.Sizeof(list[0]))))
+	} else if err := binary.Write(b, binary.LittleEndian, list); err != nil {
 		panic(err) // only for types that have no fixed size
 	}
 }

@@ -229,6 +229,7 @@ const vectorsFormat = "GyrusVectors1\n"
 
 func (v *vectors) encode() []byte {
 	var b bytes.Buffer
+	b.Grow(len(v.values) + 4*len(v.scale) + 8*len(v.signs) + 4096)
 	b.WriteString(vectorsFormat)
 	v.put(&b)
 	return binary.LittleEndian.AppendUint32(b.Bytes(), crc32.ChecksumIEEE(b.Bytes()))

@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/gomlx/gomlx/backends"
-	. "github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 	"github.com/gomlx/onnx-gomlx/onnx"
@@ -207,8 +207,8 @@ func (m *Model) compile(data []byte) error {
 			return err
 		}
 	}
-	m.exec, err = mlctx.NewExec(m.on, vars.Reuse(), func(ctx *mlctx.Context, in []*Node) []*Node {
-		named := map[string]*Node{}
+	m.exec, err = mlctx.NewExec(m.on, vars.Reuse(), func(ctx *mlctx.Context, in []*graph.Node) []*graph.Node {
+		named := map[string]*graph.Node{}
 		for i, name := range m.inputs {
 			named[name] = in[i]
 		}
