@@ -89,7 +89,8 @@ func (m *Mailer) compose(ctx context.Context, recipient int64, every Every) (mad
 		return false, err
 	}
 	for i := range sections {
-		if err := m.fill(ctx, &sections[i], seen); err != nil {
+		// Papers that were seen may be among the best, so more are asked for, but not without bound.
+		if err := m.fill(ctx, &sections[i], seen, min(len(seen), 200), now); err != nil {
 			return false, err
 		}
 		papers += len(sections[i].Papers)
@@ -166,16 +167,15 @@ func (m *Mailer) seen(ctx context.Context, recipient int64) (map[int64]bool, err
 	return out, nil
 }
 
-// fill finds the papers of a section that were not seen, and adds them to those.
-func (m *Mailer) fill(ctx context.Context, s *section, seen map[int64]bool) error {
+// fill finds the papers of a section that were listed by now and not seen, among so many more than it shows, and adds them to those seen.
+func (m *Mailer) fill(ctx context.Context, s *section, seen map[int64]bool, more int, now time.Time) error {
 	n := s.Every.shown()
-	// Papers that were seen may be among the best, so more are asked for, but not without bound.
-	found, err := m.config.Find(ctx, s.Query, s.since.Add(-late), n+1+min(len(seen), 200))
+	found, err := m.config.Find(ctx, s.Query, s.since.Add(-late), n+1+more)
 	if err != nil {
 		return err
 	}
 	for _, p := range found {
-		if seen[p.ID] {
+		if seen[p.ID] || p.Listed.After(now) {
 			continue
 		}
 		if len(s.Papers) == n {
@@ -199,7 +199,7 @@ func (m *Mailer) Sample(ctx context.Context, every Every, queries ...string) (Le
 	for i, q := range queries {
 		q = words(q)
 		sections[i] = section{Subscription: Subscription{Query: q, Label: labelOf("", q), Every: every}, since: now.Add(-every.length())}
-		if err := m.fill(ctx, &sections[i], seen); err != nil {
+		if err := m.fill(ctx, &sections[i], seen, maxConsidered, now); err != nil { // many may have come after now
 			return Letter{}, err
 		}
 		papers += len(sections[i].Papers)

@@ -424,7 +424,6 @@ func TestSettings(t *testing.T) {
 		"security":                  func(s *Settings) { s.SMTP.Security = "ssl" },
 		"in the clear":              func(s *Settings) { s.SMTP.Security, s.SMTP.User = Plain, "" },
 		"password in the clear":     func(s *Settings) { s.SMTP.Security, s.SMTP.Host = Plain, "localhost" },
-		"no password":               func(s *Settings) { s.SMTP.Password = "" },
 		"password without security": func(s *Settings) { s.SMTP = SMTP{Host: "127.0.0.1", Security: Plain, User: "u", Password: "p"} },
 	} {
 		s := good
@@ -434,6 +433,14 @@ func TestSettings(t *testing.T) {
 		} else if strings.Contains(err.Error(), password) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	t.Setenv(PasswordVariable, "")
+	good.SMTP.Password = "" // it is to come from the environment
+	if err := good.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadSettings(path); err == nil || !strings.Contains(err.Error(), PasswordVariable) {
+		t.Errorf("without a password: %v", err)
 	}
 	os.WriteFile(path, []byte(`{"site": "https://a.example", "nonsense": 1}`), 0o600)
 	if _, err := ReadSettings(path); err == nil || !strings.Contains(err.Error(), "nonsense") {

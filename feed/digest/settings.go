@@ -72,6 +72,9 @@ func ReadSettings(path string) (Settings, error) {
 	if err := s.Check(); err != nil {
 		return s, fmt.Errorf("the settings for mail in %s: %w", path, err)
 	}
+	if s.SMTP.User != "" && s.SMTP.Password == "" {
+		return s, fmt.Errorf("the settings for mail in %s: smtp: the password is missing; set %s, or write it with: gyrus digest setup", path, PasswordVariable)
+	}
 	return s, nil
 }
 
@@ -142,8 +145,6 @@ func (s *Settings) Check() error {
 		return fmt.Errorf("smtp: without TLS mail goes only to a server on this machine, not to %s", m.Host)
 	case m.Security == Plain && m.User != "":
 		return errors.New("smtp: a password is not sent without TLS")
-	case m.User != "" && m.Password == "":
-		return fmt.Errorf("smtp: the password of %s is missing; set %s", m.User, PasswordVariable)
 	}
 	return nil
 }
