@@ -75,11 +75,14 @@ func CountFrames(times []float32, channel []uint16, channels, steps int, length 
 	return out, nil
 }
 
-// Operations counts the synaptic operations of spikes [rows, in] that reach weights [in, out]: for each spike the weights that are not zero, summed over
-// all rows. It is a scalar without gradient. Values other than 0 and 1 count once if they are not zero.
+// Operations counts the synaptic operations of spikes [rows, in] that reach weights [in, out]: for each row [rows], the weights that are not zero
+// summed over its spikes. It has no gradient. Values other than 0 and 1 count once if they are not zero.
 func Operations(spikes, weights *graph.Node) *graph.Node {
+	if spikes.Rank() != 2 || weights.Rank() != 2 || spikes.Shape().Dimensions[1] != weights.Shape().Dimensions[0] {
+		panicf("Operations needs spikes [rows, in] and weights [in, out], got shapes %s and %s", spikes.Shape(), weights.Shape())
+	}
 	zero := graph.ScalarZero(spikes.Graph(), spikes.DType())
-	fanOut := graph.ReduceSum(graph.ConvertDType(graph.NotEqual(weights, zero), spikes.DType()), 1)
-	sent := graph.ReduceSum(graph.ConvertDType(graph.NotEqual(spikes, zero), spikes.DType()), 0)
-	return graph.StopGradient(graph.ReduceAllSum(graph.Mul(sent, fanOut)))
+	reached := graph.ReduceSum(graph.ConvertDType(graph.NotEqual(weights, zero), spikes.DType()), 1) // [in]
+	sent := graph.ConvertDType(graph.NotEqual(spikes, zero), spikes.DType())
+	return graph.StopGradient(graph.ReduceSum(graph.Mul(sent, graph.InsertAxes(reached, 0)), 1))
 }

@@ -86,8 +86,9 @@ func TestOperations(t *testing.T) {
 	got := run(t, open(t), func(_ *mlctx.Context, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{Operations(in[0], in[1])}
 	}, tensors.FromFlatDataAndDimensions([]float64{1, 0, 1, 0, 1, 1}, 2, 3), tensors.FromFlatDataAndDimensions([]float64{1, 2, 0, 3, 0, 0}, 3, 2))
-	if want := 2. + 0 + 1 + 0; got[0][0] != want { // rows 0 and 2 fire first, then 1 and 2: 2 + 0, then 1 + 0
-		t.Errorf("%g operations, want %g", got[0][0], want)
+	// Rows 0 and 2 of the weights, then 1 and 2.
+	if want := []float64{2, 1}; !slices.Equal(got[0], want) {
+		t.Errorf("%v operations, want %v", got[0], want)
 	}
 }
 
