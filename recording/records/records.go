@@ -401,7 +401,8 @@ func Interleaved(start, total int64, t Type, gain, offset []float64) Layout {
 	return l
 }
 
-// Sane reports whether a rate that a file claims can be one: finite, positive and below 100 MHz.
-func Sane(rate float64) bool { return rate > 0 && rate < 1e8 && !math.IsNaN(rate) }
+// Sane reports whether a rate that a file claims can be one: between a sample in thirty years and 100 MHz. Times in samples over such a
+// rate stay finite.
+func Sane(rate float64) bool { return rate > 1e-9 && rate < 1e8 }
 
 var _ recording.Source = (*Source)(nil)
