@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -86,13 +87,16 @@ func (s *Server) showApply(w http.ResponseWriter, r *http.Request, status int, s
 	for len(files) < 3 {
 		files = append(files, "")
 	}
+	earlier := s.jobLines(func(j *jobs.Job) bool { return j.Request.Kind == jobs.Apply })
+	slices.Reverse(earlier)
 	return s.Render(w, r, status, View{Title: "Use it on your data", Template: s.core, Name: "apply.html", Data: struct {
+		Earlier []jobLine
 		Models  []Model
 		Model   string
 		Files   []string
 		Offer   []DataEntry
 		Problem string
-	}{models, modelChoice(models, sent), files, s.data.suggestions(), problem}})
+	}{earlier[:min(len(earlier), 50)], models, modelChoice(models, sent), files, s.data.suggestions(), problem}})
 }
 
 // modelChoice is the value of the chosen model: "RUN/SEED".
@@ -191,6 +195,26 @@ func (s *Server) cancelJob(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// deleteJob deletes what an application has written, and forgets it.
+func (s *Server) deleteJob(w http.ResponseWriter, r *http.Request) error {
+	j, err := s.jobOf(r)
+	if err != nil {
+		return err
+	}
+	if !j.State.Ended() {
+		return Refuse(http.StatusConflict, "The job is under way or waits; stop it first.")
+	}
+	if j.Dir != "" {
+		if err := os.RemoveAll(j.Dir); err != nil {
+			return err
+		}
+	}
+	s.queue.Forget(j.ID)
+	s.Flash(w, "The results were deleted.")
+	http.Redirect(w, r, "/apply", http.StatusSeeOther)
+	return nil
+}
+
 // jobFile sends what an application has written.
 func (s *Server) jobFile(w http.ResponseWriter, r *http.Request) error {
 	j, err := s.jobOf(r)
@@ -240,6 +264,25 @@ func (s *Server) takeUpload(w http.ResponseWriter, r *http.Request) error {
 	if wantsJSON(r) {
 		return WriteJSON(w, http.StatusCreated, map[string]any{"ref": Uploads + "/" + f.Name, "bytes": f.Bytes})
 	}
+	http.Redirect(w, r, "/data?ref="+Uploads, http.StatusSeeOther)
+	return nil
+}
+
+// deleteUpload deletes a file among the uploads; nothing else can be deleted from the web.
+func (s *Server) deleteUpload(w http.ResponseWriter, r *http.Request) error {
+	name, ok := strings.CutPrefix(r.PostForm.Get("ref"), Uploads+"/")
+	if !ok || !fs.ValidPath(name) || strings.Contains(name, "/") || name == "." {
+		return Refuse(http.StatusBadRequest, "Only uploads can be deleted here.")
+	}
+	root, err := os.OpenRoot(s.data.folders[0].Path)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := root.Remove(name); err != nil {
+		return fs.ErrNotExist
+	}
+	s.Flash(w, "%s was deleted.", name)
 	http.Redirect(w, r, "/data?ref="+Uploads, http.StatusSeeOther)
 	return nil
 }

@@ -46,6 +46,8 @@ func (s *Server) coreRoutes(m *Mux) {
 	m.Get("GET /jobs/{job}/events", s.jobEvents, Live)
 	m.Get("GET /jobs/{job}/files/{name...}", s.jobFile, Operator)
 	m.Post("POST /jobs/{job}/cancel", s.cancelJob, Operator)
+	m.Post("POST /jobs/{job}/delete", s.deleteJob, Operator)
 	m.Get("GET /data", s.dataPage, Operator)
+	m.Post("POST /data/delete", s.deleteUpload, Operator)
 	m.Post("POST /data", s.takeUpload, Operator, Upload(maxUpload), Limited(s.limiter.uploads))
 }

@@ -202,6 +202,15 @@ func TestRunFromTheWeb(t *testing.T) {
 		}
 	}
 
+	_, body = s.get("/apply")
+	has(t, body, "Earlier", job, "Slider, 1 file")
+	if resp, _ := s.post(job+"/delete", nil); resp.StatusCode != 303 {
+		t.Errorf("deleting its results: %d", resp.StatusCode)
+	}
+	if entries, _ := os.ReadDir(filepath.Join(s.state, "jobs", "applied")); len(entries) != 0 {
+		t.Errorf("left of it: %v", entries)
+	}
+
 	// Deleted with a question before.
 	_, body = s.get("/runs/" + id + "/delete")
 	has(t, body, "Delete this run?", "for good")
@@ -414,13 +423,12 @@ func TestEventsSurviveReload(t *testing.T) {
 	s.until(id, done)
 	// All events after the first, in order, from a server that has just started; then what a reader is told who comes when all is over.
 	again := newRunning(t, Config{Home: s.home})
-	all, data := again.events(path, ids[0], "", 1)
-	for last := ids[0]; ; last = all[len(all)-1] {
-		all, data = again.events(path, last, "", 1)
-		if a, _ := strconv.Atoi(all[0]); a <= atoi(last) {
-			t.Fatalf("event %s after %s", all[0], last)
+	for last := ids[0]; ; {
+		next, data := again.events(path, last, "", 1)
+		if atoi(next[0]) <= atoi(last) {
+			t.Fatalf("event %s after %s", next[0], last)
 		}
-		if strings.Contains(data[0], `"run-finished"`) {
+		if last = next[0]; strings.Contains(data[0], `"run-finished"`) {
 			break
 		}
 	}

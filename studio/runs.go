@@ -226,7 +226,7 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request) error {
 	v.Live = e.Status == runner.Running
 	if j, ok := s.queue.OfRun(e.ID); ok {
 		v.Job = &j
-		if !v.Live && !j.State.Ended() && e.Status != runner.Done { // it is about to go on
+		if !v.Live && j.Request.Kind == jobs.Resume && !j.State.Ended() && j.Queued.After(e.Finished) { // it is about to go on
 			v.Live, v.Status = true, runner.Running
 		}
 	}
@@ -332,7 +332,8 @@ func (s *Server) deleteRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if j, ok := s.queue.OfRun(e.ID); e.Status == runner.Running || ok && !j.State.Ended() {
+	j, ok := s.queue.OfRun(e.ID)
+	if e.Status == runner.Running || ok && !j.State.Ended() {
 		return Refuse(http.StatusConflict, "The run is under way or waits; stop it first.")
 	}
 	own := filepath.Join(s.home, "runs")
@@ -353,6 +354,9 @@ func (s *Server) deleteRun(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := forget(r.Context(), s.home, e.ID); err != nil {
 		return err
+	}
+	if ok {
+		s.queue.Forget(j.ID)
 	}
 	s.Flash(w, "The run %s was deleted.", e.ID)
 	http.Redirect(w, r, "/runs", http.StatusSeeOther)

@@ -511,6 +511,14 @@ func TestUpload(t *testing.T) {
 	if fmt.Sprint(names) != "[evil-name-2.csv evil-name.csv raw.edf]" {
 		t.Errorf("the folder holds %v", names)
 	}
+	for ref, status := range map[string]int{"uploads/raw.edf": 303, "uploads/../key": 400, "uploads/none": 404, "uploads": 400, "uploads/": 400, "uploads/.": 400, "/etc/passwd": 400} {
+		if resp, _ := s.post("/data/delete", url.Values{"ref": {ref}}); resp.StatusCode != status {
+			t.Errorf("deleting %q: %d, want %d", ref, resp.StatusCode, status)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(s.state, "key")); err != nil {
+		t.Error(err)
+	}
 }
 
 // What is larger than the route takes is refused while it arrives, and nothing of it stays.
