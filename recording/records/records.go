@@ -3,7 +3,6 @@ package records
 import (
 	"fmt"
 	"io"
-	"math"
 	"runtime"
 	"sync"
 
