@@ -19,8 +19,14 @@ var files embed.FS
 
 var functions = map[string]any{
 	"date": func(t time.Time) string { return t.UTC().Format("2 January 2006") }, "by": by, "count": count, "wrap": wrap, "underline": underline, "inc": func(i int) int { return i + 1 },
-	"excerpt": func(p feed.Paper) string { return excerpt(p.Abstract, 320) },
-	"button":  func(link, label string) map[string]string { return map[string]string{"Link": link, "Label": label} },
+	"excerpt": func(p feed.Paper, lead bool) string {
+		if lead { // the first of a letter
+			return excerpt(p.Abstract, 520)
+		}
+		return excerpt(p.Abstract, 320)
+	},
+	"about":  sheetPaper.about,
+	"button": func(link, label string) map[string]string { return map[string]string{"Link": link, "Label": label} },
 	// What only Outlook on Windows reads, which knows no max-width.
 	"outlook": func(width int, opens bool) htmltemplate.HTML {
 		if opens {
@@ -65,6 +71,22 @@ type sheetPaper struct {
 	Link    string
 	Votes   int
 	Remarks int // comments
+}
+
+// about is the line below a title.
+func (p sheetPaper) about() string {
+	var parts []string
+	add := func(s string, really bool) {
+		if really {
+			parts = append(parts, s)
+		}
+	}
+	who := by(p.Paper)
+	add(who, who != "")
+	add(p.Published.UTC().Format("2 January 2006"), !p.Published.IsZero())
+	add(count("upvote", p.Votes), p.Votes > 0)
+	add(count("comment", p.Remarks), p.Remarks > 0)
+	return strings.Join(parts, " · ")
 }
 
 func (m *Mailer) letter(name string, s sheet) (Letter, error) {
