@@ -57,7 +57,7 @@ Only pull, and import of arXiv IDs and DOIs, use the network.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.feedImportCommand(), a.feedPullCommand(), a.feedListCommand(), a.feedShowCommand(), a.feedTrendingCommand(), a.feedArchiveCommand(),
-		a.feedRemoveCommand(), a.feedRestoreCommand(), a.feedBackupCommand())
+		a.feedRemoveCommand(), a.feedRestoreCommand(), a.feedBackupCommand(), a.feedDigestCommand())
 	return cmd
 }
 
