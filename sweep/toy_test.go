@@ -95,8 +95,7 @@ func runToy(ctx context.Context, r *papers.Run) error {
 				return errors.New("not at first")
 			}
 		case "panic":
-			var m map[string]int
-			m["nil"] = 1 // graphs report what they refuse by panics of other kinds
+			panic(errors.New("as graphs report what they refuse"))
 		case "exit":
 			os.Exit(7)
 		case "refuse":
