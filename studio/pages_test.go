@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -502,6 +504,66 @@ func TestFiveHundredWatch(t *testing.T) {
 		t.Fatal(f)
 	}
 	t.Logf("the last of %d readers had its first message after %v, and all had seen the end after %v", readers, slowest.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+}
+
+// A reader that does not read is dropped, and gets what it missed when it comes back.
+func TestSlowReaderIsDropped(t *testing.T) {
+	defer func(p time.Duration) { patience = p }(patience)
+	patience = 150 * time.Millisecond
+	s := newSite(t, Config{})
+	id := execute(t, s.home, runner.Config{})
+	e, err := s.history.find(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	narrow := httptest.NewUnstartedServer(s.Handler())
+	narrow.Listener = narrowListener{narrow.Listener}
+	narrow.Start()
+	defer narrow.Close()
+	conn, err := net.Dial("tcp", narrow.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /runs/%s/events HTTP/1.1\r\nHost: localhost\r\n\r\n", id)
+	time.Sleep(300 * time.Millisecond) // until it listens
+	f, err := os.OpenFile(filepath.Join(e.Dir, "events.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	text := strings.Repeat("x", 100_000)
+	for range 8 {
+		for range 10 {
+			line, _ := json.Marshal(runner.Event{Run: id, Kind: runner.Logged, Message: text})
+			f.Write(append(line, '\n'))
+		}
+		time.Sleep(200 * time.Millisecond) // one look at the file
+	}
+	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	got, err := io.ReadAll(conn)
+	if err != nil && !strings.Contains(err.Error(), "reset") {
+		t.Fatalf("after %d bytes it is still connected: %v", len(got), err)
+	}
+	numbers := regexp.MustCompile(`(?m)^id: (\d+)$`).FindAllStringSubmatch(string(got), -1)
+	if len(numbers) == 0 {
+		t.Fatalf("it had got nothing: %.300s", got)
+	}
+	info, _ := f.Stat()
+	if next, _ := s.events("/runs/"+id+"/events", numbers[len(numbers)-1][1], "", 1); atoi(next[0]) <= atoi(numbers[len(numbers)-1][1]) || int64(atoi(next[0])) > info.Size() {
+		t.Errorf("after %s it gets %s of %d", numbers[len(numbers)-1][1], next[0], info.Size())
+	}
+}
+
+// narrowListener gives connections little room for what has not been read.
+type narrowListener struct{ net.Listener }
+
+func (l narrowListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if t, ok := c.(*net.TCPConn); ok {
+		t.SetWriteBuffer(16 << 10)
+	}
+	return c, err
 }
 
 // What a report page needs is allowed by its policy: every style in it by its digest.

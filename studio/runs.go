@@ -286,8 +286,15 @@ func (s *Server) resumeRun(w http.ResponseWriter, r *http.Request) error {
 		return Refuse(http.StatusConflict, "The run is %s; there is nothing to go on with.", e.Status)
 	}
 	if j, ok := s.queue.OfRun(e.ID); ok && !j.State.Ended() {
-		http.Redirect(w, r, s.jobPlace(&j), http.StatusSeeOther)
-		return nil
+		if j.Request.Kind == jobs.Resume && j.Queued.After(e.Finished) { // asked for twice
+			http.Redirect(w, r, s.jobPlace(&j), http.StatusSeeOther)
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second) // the run has ended, and its process is about to
+		defer cancel()
+		if _, ended := s.queue.Await(ctx, j.ID, func(j jobs.Job) bool { return j.State.Ended() }); !ended {
+			return Refuse(http.StatusConflict, "The run is still being stopped. Try again in a moment.")
+		}
 	}
 	request, err := readRequest(e.Dir)
 	if err != nil {

@@ -16,10 +16,11 @@ import (
 	"github.com/gyrus-dev/gyrus/studio/watch"
 )
 
-const (
-	signOfLife  = 15 * time.Second // between messages of a quiet stream, so that nobody between takes it for dead
-	slowestRead = 10 * time.Second // a listener that takes longer for a message is dropped; it comes back where it was
-)
+// signOfLife is the time between messages of a quiet stream, so that nobody between takes it for dead.
+const signOfLife = 15 * time.Second
+
+// patience is how long a listener may take for a message before it is dropped; it comes back where it was. A test shortens it.
+var patience = 10 * time.Second
 
 // runEvents streams the events of a run.
 func (s *Server) runEvents(w http.ResponseWriter, r *http.Request) error {
@@ -77,7 +78,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, path string, ali
 		if len(messages) == 0 {
 			messages = [][]byte{[]byte(": still here\n\n")}
 		}
-		if err := rc.SetWriteDeadline(time.Now().Add(slowestRead)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		if err := rc.SetWriteDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return nil
 		}
 		for _, m := range messages {

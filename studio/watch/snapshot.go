@@ -51,6 +51,7 @@ const (
 	maxPoints = 512 // of a curve; beyond it every other point goes
 	maxCurves = 120
 	maxLines  = 200
+	maxText   = 2000 // bytes of a line
 )
 
 // Add takes an event in.
@@ -73,7 +74,11 @@ func (s *Snapshot) Add(e *runner.Event) {
 			s.point(name, e)
 		}
 	case runner.Logged:
-		s.Log = append(s.Log, Line{e.Time, e.Level, strings.TrimSpace(e.Message), e.Seed})
+		text := strings.TrimSpace(e.Message)
+		if len(text) > maxText {
+			text = strings.ToValidUTF8(text[:maxText], "") + " …"
+		}
+		s.Log = append(s.Log, Line{e.Time, e.Level, text, e.Seed})
 		if len(s.Log) > maxLines {
 			s.Log = slices.Delete(s.Log, 0, len(s.Log)-maxLines)
 		}
