@@ -437,6 +437,29 @@ func TestExpire(t *testing.T) {
 	}
 }
 
+// A server that never takes a letter is not asked for ever, and asked ever more seldom.
+func TestGiveUp(t *testing.T) {
+	o := start(t)
+	o.letters(1)
+	o.server.at("RCPT", -1, reply(451, smtp.EnhancedCode{4, 3, 0}, "later"))
+	began, tries, last := o.now, 0, o.now
+	for o.states() == "queued:1" && o.now.Sub(began) < 48*time.Hour {
+		if r := o.deliver(); r.Later == 1 {
+			if tries++; tries > 5 && o.now.Sub(last) < 16*time.Minute {
+				t.Errorf("try %d came %v after the one before", tries, o.now.Sub(last))
+			}
+			last = o.now
+		}
+		o.now = o.now.Add(time.Minute)
+	}
+	o.deliver()
+	posted, err := o.Outbox(t.Context(), 1)
+	o.ok(err)
+	if tries != maxTries || posted[0].State != "failed" || !strings.HasPrefix(posted[0].Note, "given up after 14 tries: RCPT: ") {
+		t.Errorf("%d tries in %v, then %+v", tries, o.now.Sub(began), posted[0])
+	}
+}
+
 func TestStopInTheMiddle(t *testing.T) {
 	o := start(t)
 	all := o.letters(20)
