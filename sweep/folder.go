@@ -35,6 +35,8 @@ type Sweep struct {
 	Dir      string
 	State    State
 	Outcomes []Outcome // in the order they came
+
+	begun bool // its jobs have reached the queue
 }
 
 // Counts are the numbers of jobs that are done and parked.

@@ -202,8 +202,8 @@ func (s *Sweep) sheet(r *Result) (*report.Sheet, error) {
 		fact("Input "+name, "%s (SHA-256 %.12s…)", in.Path, in.SHA256)
 	}
 	fact("Jobs", "%d of %d done, %d parked", done, s.Jobs(), parked)
-	fact("Time", "%s from the beginning to the last outcome; %s of work on %d workers", r.Finished.Sub(s.Started).Round(time.Second),
-		(time.Duration(busy * float64(time.Second))).Round(time.Millisecond), len(workers))
+	fact("Time", "%s from the beginning to the last outcome; %s of work by %s", r.Finished.Sub(s.Started).Round(time.Second),
+		(time.Duration(busy * float64(time.Second))).Round(time.Millisecond), counted(len(workers), "worker"))
 	fact("Gyrus", "%s", strings.Join(slices.Sorted(maps.Keys(versions)), ", "))
 	fact("Sweep", "%s", s.ID)
 	warn := func(format string, args ...any) {
@@ -245,6 +245,13 @@ func (s *Sweep) sheet(r *Result) (*report.Sheet, error) {
 
 // mostRows keeps tables of large sweeps to what a browser shows at once.
 const mostRows = 2000
+
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
 
 func upper(s string) string {
 	if s == "" {

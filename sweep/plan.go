@@ -119,6 +119,11 @@ func newPlan(c Config) (*Plan, error) {
 		_, err := compute.Open(p.Backend) // it says what is wrong with the name
 		return nil, err
 	}
+	if at := (Connection{URL: p.Queue}); !p.embedded() {
+		if err := at.check(); err != nil {
+			return nil, err
+		}
+	}
 	if len(p.Seeds) == 0 {
 		for s := range exp.Seeds.Of(p.Preset) {
 			p.Seeds = append(p.Seeds, int64(s))

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -23,12 +24,16 @@ type Pool struct {
 	Command func(i int) *exec.Cmd
 	Logs    string       // folder for what the processes print
 	Say     func(string) // may be nil
-	// Progressed counts what the workers have brought about; processes that keep ending while it stands still are given up.
+	// Progressed counts what the workers have brought about; processes that keep ending soon while it stands still are given up. It may be nil.
 	Progressed func() int
+	Echo       func(line string) // told what the processes print on standard error; may be nil. Called from many goroutines
 }
 
-// quickEnds is how many processes in a row may end without anything having come of them.
-const quickEnds = 40
+// quickEnds is how many processes in a row may end within soon without anything having come of them.
+const (
+	quickEnds = 40
+	soon      = 30 * time.Second
+)
 
 // Run starts the processes, and others in place of those that end, until the context is done. It then tells all to stop, and kills those
 // that do not. A process that ends by itself with status 0 is not replaced; when all have, Run returns.
@@ -47,6 +52,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	for i := range p.Workers {
 		all.Go(func() {
 			for inner.Err() == nil {
+				start := time.Now()
 				err := p.one(inner, i)
 				if err == nil || inner.Err() != nil {
 					return
@@ -57,7 +63,11 @@ func (p *Pool) Run(ctx context.Context) error {
 					return
 				}
 				mu.Lock()
-				if now := p.Progressed(); now != before {
+				now := before
+				if p.Progressed != nil {
+					now = p.Progressed()
+				}
+				if now != before || time.Since(start) > soon {
 					ends, before = 0, now
 				}
 				ends++
@@ -90,6 +100,17 @@ func (p *Pool) one(ctx context.Context, i int) error {
 	defer log.Close()
 	cmd := p.Command(i)
 	cmd.Stdout, cmd.Stderr = log, log
+	if p.Echo != nil {
+		r, w := io.Pipe()
+		cmd.Stderr = io.MultiWriter(log, w)
+		defer w.Close()
+		go func() {
+			for lines := bufio.NewScanner(r); lines.Scan(); {
+				p.Echo(lines.Text())
+			}
+			io.Copy(io.Discard, r)
+		}()
+	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return err

@@ -40,7 +40,8 @@ type Event struct {
 	Says    string   `json:"says,omitempty"`    // what the user should know, or empty
 }
 
-// Begin carries out a plan from the beginning. The result is there also when the sweep was stopped; its State tells.
+// Begin carries out a plan from the beginning. When it is stopped or fails with the sweep under way, it returns the Sweep beside the error,
+// so that the caller can say how to go on.
 func Begin(ctx context.Context, p *Plan, o Options) (*Sweep, error) {
 	home, err := homeOf(o.Home)
 	if err != nil {
@@ -53,7 +54,14 @@ func Begin(ctx context.Context, p *Plan, o Options) (*Sweep, error) {
 	if err := s.writePlan(); err != nil {
 		return nil, fmt.Errorf("starting a sweep in %s: %w", s.Dir, err)
 	}
-	return s, coordinate(ctx, s, home, o)
+	if err := coordinate(ctx, s, home, o); err != nil {
+		if !s.begun { // leave no trace of it
+			os.RemoveAll(s.Dir)
+			return nil, err
+		}
+		return s, err
+	}
+	return s, nil
 }
 
 // Resume goes on with a sweep that was stopped in any way. It is given by its ID, the beginning of it, or "last".
@@ -204,6 +212,7 @@ func (c *coordinator) gather(ctx context.Context, again []string) error {
 	if err := c.q.openSweep(opening, c.Plan); err != nil {
 		return fmt.Errorf("opening the sweep in the queue: %w", err)
 	}
+	c.begun = true
 	if err := c.forget(opening, again); err != nil {
 		return fmt.Errorf("forgetting the outcomes of parked jobs: %w", err)
 	}
