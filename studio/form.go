@@ -95,7 +95,7 @@ func (s *Server) newForm(p *papers.Paper, e *papers.Experiment, sent url.Values)
 	}
 	for _, in := range e.Inputs {
 		field := inputField{Input: in, Value: strings.TrimSpace(sent.Get(inputPrefix + in.Name)), Known: s.knownData(in)}
-		if field.Value == "" && in.Required && len(sent) == 0 {
+		if field.Value == "" && in.Required && !sent.Has("preset") { // not sent yet
 			field.Value = field.Known
 		}
 		f.Inputs = append(f.Inputs, field)
