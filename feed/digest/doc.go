@@ -25,7 +25,7 @@
 // second. [Report.Unsure] and gyrus digest outbox count such letters.
 //
 // A claim ends by itself, after longer than one exchange can take. A process that was asleep for so long cannot go on with its letter: the
-// step to "sending" is refused to who no longer holds the claim.
+// step to "sending" is refused once another process has claimed it.
 //
 // What may enter: subscriptions, letters, and how they are sent. What must not: accounts (feed/readers), web pages (studio/room), or how
 // papers are found (feed/search, which is a [Finder]).

@@ -136,19 +136,10 @@ func (m *Mailer) claim(ctx context.Context) (c *claimed, unsure bool, err error)
 // ready are the letters that can be claimed at ?1.
 const ready = "(state = 'queued' AND next <= ?1 OR state IN ('claimed', 'sending') AND lease <= ?1)"
 
-// sending notes that the letter is about to be completed. It fails if somebody else has claimed it meanwhile, or it was taken out.
+// sending notes that the letter is about to be completed, and begins the claim anew, so that it outlasts the answer. It fails if somebody
+// else has claimed the letter meanwhile, or it was taken out.
 func (m *Mailer) sending(ctx context.Context, c *claimed) error {
-	return m.feed.Update(ctx, func(tx *sql.Tx) error {
-		var holds bool
-		if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM outbox WHERE id = ? AND lease > ?)", c.id, m.now()).Scan(&holds); err != nil {
-			return err
-		}
-		if !holds {
-			return errLost
-		}
-		// The claim begins anew, so that it outlasts the answer.
-		return m.stepTx(ctx, tx, c, "claimed", "state = 'sending', lease = ?", m.now()+lease.Milliseconds())
-	})
+	return m.step(ctx, c, "claimed", "state = 'sending', lease = ?", m.now()+lease.Milliseconds())
 }
 
 // sent notes that the server took the letter, and forgets what it said.
