@@ -308,9 +308,7 @@ func (s *session) join() (*viewer, error) {
 	if s.signal != nil {
 		v.waiting = append(v.waiting, text("signal", s.hello))
 	}
-	for _, o := range s.samples[max(0, len(s.samples)-maxWaiting/2):] {
-		v.waiting = append(v.waiting, o)
-	}
+	v.waiting = append(v.waiting, s.samples[max(0, len(s.samples)-maxWaiting/2):]...)
 	if len(s.decisions) > 0 {
 		first("decisions", s.decisions)
 	}
