@@ -21,8 +21,8 @@
 // after "sent" does not repeat it. Between the two lies what SMTP leaves open: from the moment the last line goes out until the server's
 // answer is on disk nobody but the server knows whether it took the letter. That span is one exchange with the server and one commit. A
 // crash, a lost connection or a server that falls silent within it makes the letter "unsure", and it is sent again with the same Message-ID
-// and the same bytes, which is what RFC 5321 (4.5.3.2.6) prefers to losing it; mail programs and servers that know the Message-ID drop the
-// second. [Report.Unsure] and gyrus digest outbox count such letters.
+// and the same bytes, since a sender answers for a letter until it knows that the server took it (RFC 5321, 4.2.5); mail programs and servers
+// that know the Message-ID drop the second. [Report.Unsure] and gyrus digest outbox count such letters.
 //
 // A claim ends by itself, after longer than one exchange can take. A process that was asleep for so long cannot go on with its letter: the
 // step to "sending" is refused once another process has claimed it.

@@ -35,7 +35,7 @@ type Mailer struct {
 	limits struct{ to, from *readers.Limiter }
 	holder string // of the claims of this Mailer
 
-	exchange time.Duration // tests shorten it
+	exchange, answer time.Duration // tests shorten them
 }
 
 // Config is what a Mailer needs to know.
@@ -129,7 +129,7 @@ func Open(ctx context.Context, store *feed.Store, c Config) (*Mailer, error) {
 		c.Find = FindInFeed(store, nil)
 	}
 	c.Paths = c.Paths.orDefault()
-	m := &Mailer{feed: store, config: c, holder: rand.Text(), exchange: exchange}
+	m := &Mailer{feed: store, config: c, holder: rand.Text(), exchange: exchange, answer: answer}
 	m.limits.to = readers.NewLimiter(readers.Rate{Times: 4, In: time.Hour}, c.Now)
 	m.limits.from = readers.NewLimiter(readers.Rate{Times: 20, In: time.Hour}, c.Now)
 	if err := store.Migrate(ctx, "digest", migrations...); err != nil {

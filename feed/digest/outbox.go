@@ -83,10 +83,12 @@ type claimed struct {
 }
 
 const (
-	// exchange is how long the server may take for one letter; RFC 5321 asks for patience.
-	exchange = 6 * time.Minute
-	// lease is how long a claim holds without a sign of life: longer than an exchange.
-	lease = 10 * time.Minute
+	// exchange is how long everything up to the last line of a letter may take, answer how long the server may then think (RFC 5321,
+	// 4.5.3.2.6: impatience here makes second copies).
+	exchange = 5 * time.Minute
+	answer   = 10 * time.Minute
+	// lease is how long a claim holds without a sign of life: longer than either.
+	lease = 12 * time.Minute
 	// keep is how long the outbox remembers what was done, for reports of mail that came back.
 	keep = 90 * 24 * time.Hour
 	// maxTries bounds the tries of a letter whose errors are temporary; with the growing pauses that is more than a day.

@@ -181,15 +181,16 @@ func (m *Mailer) transmit(ctx context.Context, c *connection, l *claimed) outcom
 		return outcome{what: later, note: m.note(err), broken: true}
 	}
 	step("marked as sending")
+	c.client.UpdateDeadline(m.answer) // if it cannot be, the next line says so
 	if err := w.Close(); err != nil { // the last line, and the answer to it
-		var answer *textproto.Error
+		var said *textproto.Error
 		switch {
-		case !errors.As(err, &answer):
+		case !errors.As(err, &said):
 			return outcome{what: unknown, note: m.note(err), broken: true}
-		case answer.Code >= 500:
+		case said.Code >= 500:
 			return outcome{what: refusedAfter, note: m.note(err)}
 		}
-		return outcome{what: laterAfter, note: m.note(err), broken: answer.Code == 421}
+		return outcome{what: laterAfter, note: m.note(err), broken: said.Code == 421}
 	}
 	step("taken by the server")
 	// The server has the letter. Until this is on disk, a crash would send it again.

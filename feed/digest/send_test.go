@@ -204,13 +204,14 @@ func TestFaults(t *testing.T) {
 		{name: "lost after the text, not taken", stage: "END", times: 1, fault: fault{drop: true}, want: Report{Later: 1, Unsure: 1}, end: "sent:1"},
 		{name: "lost after the text, taken", stage: "END", times: 1, fault: fault{drop: true, after: true}, want: Report{Later: 1, Unsure: 1}, end: "sent:1", twice: true},
 		{name: "slow", stage: "END", times: 1, fault: fault{wait: 200 * time.Millisecond}, want: Report{Sent: 1}, end: "sent:1"},
+		{name: "silent after the text, taken", stage: "END", times: 1, fault: fault{wait: 4 * time.Second}, want: Report{Later: 1, Unsure: 1}, end: "sent:1", twice: true},
 		{name: "silent before the text", stage: "RCPT", times: 1, fault: fault{wait: 4 * time.Second}, want: Report{Later: 1}, end: "sent:1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := start(t)
 			if c.fault.wait > time.Second {
-				o.exchange = c.fault.wait / 2
+				o.exchange, o.answer = c.fault.wait/2, c.fault.wait/2
 			}
 			all := o.letters(1)
 			o.server.at(c.stage, c.times, c.fault)
@@ -219,10 +220,11 @@ func TestFaults(t *testing.T) {
 			if r != c.want || (err != nil) != c.fails {
 				t.Errorf("%+v, %v; want %+v", r, err, c.want)
 			}
-			o.exchange = exchange
+			o.exchange, o.answer = exchange, answer
 			if again := o.deliver(); again.Sent > 0 { // not at once
 				t.Errorf("tried again at once: %+v", again)
 			}
+			time.Sleep(c.fault.wait) // what waits in the server comes to its end
 			for range 6 {
 				o.now = o.now.Add(5 * time.Hour)
 				o.deliver()
