@@ -180,7 +180,7 @@ func TestMask(t *testing.T) {
 	if !slices.IsSorted(all) {
 		t.Error("taps are not in order")
 	}
-	want := slices.DeleteFunc(slices.Clone(all), func(tap int32) bool { return !mask[tap] })
+	want := slices.DeleteFunc(slices.Clone(all), func(tap uint32) bool { return !mask[tap] })
 	if got := k.Taps(m, 4, 3, 3, mask, nil); !slices.Equal(got, want) || len(got) == len(all) {
 		t.Errorf("masked taps %v, want %v", got, want)
 	}
