@@ -152,8 +152,14 @@ func readOutcomes(r io.Reader, p *Plan) ([]Outcome, error) {
 
 // owns reports whether an outcome is of one of the plan's jobs.
 func (p *Plan) owns(o *Outcome) bool {
+	if p.known == nil {
+		p.known = make(map[int64]bool, len(p.Seeds))
+		for _, s := range p.Seeds {
+			p.known[s] = true
+		}
+	}
 	point, seed, ok := parseJob(o.Job)
-	return ok && point == o.Point && seed == o.Seed && point >= 0 && point < len(p.Points) && slices.Contains(p.Seeds, seed) &&
+	return ok && point == o.Point && seed == o.Seed && point >= 0 && point < len(p.Points) && p.known[seed] &&
 		(o.Status == Done || o.Status == Parked)
 }
 

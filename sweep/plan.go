@@ -84,6 +84,8 @@ type Plan struct {
 	// Consumer names the queue's consumer. An embedded server makes a new one at each start, so that jobs in the hands of workers that
 	// ended with the last one are free at once.
 	Consumer string `json:"consumer,omitempty"`
+
+	known map[int64]bool // the seeds, for owns
 }
 
 // New checks a request against what the paper offers and expands its grid.
@@ -423,14 +425,19 @@ func describeInput(path string) (Input, error) {
 	if err != nil {
 		return Input{}, err
 	}
+	switch info, err := os.Stat(abs); { // before it is opened: a pipe would wait, a device need not end
+	case err != nil:
+		return Input{}, err
+	case info.IsDir():
+		return Input{Path: abs}, nil
+	case !info.Mode().IsRegular():
+		return Input{}, fmt.Errorf("%s is neither a file nor a folder", path)
+	}
 	f, err := os.Open(abs)
 	if err != nil {
 		return Input{}, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || info.IsDir() {
-		return Input{Path: abs}, err
-	}
 	h := sha256.New()
 	n, err := io.Copy(h, f)
 	if err != nil {

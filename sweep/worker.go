@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -175,6 +176,13 @@ func (w *worker) look(ctx context.Context) ([]*served, error) {
 		return nil, err
 	}
 	var open []*served
+	for id := range w.served {
+		if !slices.ContainsFunc(plans, func(p *Plan) bool { return p.ID == id }) { // it is over
+			os.Remove(filepath.Join(w.folder(id), "jobs"))
+			os.Remove(w.folder(id)) // if it holds no runs
+			delete(w.served, id)
+		}
+	}
 	for _, p := range plans {
 		if w.Sweep != "" && p.ID != w.Sweep {
 			continue
@@ -285,10 +293,15 @@ func (w *worker) serve(ctx context.Context, s *served, wait bool) (int, error) {
 	var handing sync.WaitGroup
 	defer handing.Wait()
 	room := make(chan struct{}, 16)
+	began := time.Now()
 	for i, m := range messages {
 		if ctx.Err() != nil {
 			w.giveBack(s, messages[i:])
 			return len(messages), ctx.Err()
+		}
+		if time.Since(began) > 10*atOnce { // they take longer than the ones before, and others may be idle
+			w.giveBack(s, messages[i:])
+			break
 		}
 		start := time.Now()
 		outcomes, terr := w.task(ctx, s, m, left[i])
@@ -446,12 +459,15 @@ func (w *worker) task(ctx context.Context, s *served, m jetstream.Msg, left []in
 		return nil, err
 	}
 	var tries []Try
+	together := true // a batch that has failed or lost its worker is taken apart
 	if meta.NumDelivered > 1 && len(left) > 0 {
 		if err := w.insist(ctx, s, func(ctx context.Context) (err error) { tries, err = w.tries(ctx, s, t); return err }); err != nil {
 			return nil, err
 		}
-		if lost := int(meta.NumDelivered) - 1 - len(tries); lost >= s.Losses {
-			// Jobs of a task that was delivered before are done one after the other, so it is the first that has no outcome.
+		lost := int(meta.NumDelivered) - 1 - len(tries)
+		together = lost <= 0 && !slices.ContainsFunc(tries, func(t Try) bool { return len(t.Errors) > 0 })
+		if lost >= s.Losses {
+			// Jobs of a task that was lost before are done one after the other, so it is the first that has no outcome.
 			o := w.outcome(s, t, left[0], time.Now())
 			o.Status, o.Tries = Parked, ofJob(tries, o.Job)
 			o.Error = fmt.Sprintf("%d workers vanished while they did it, without a word: killed, out of memory, or cut off", lost)
@@ -462,7 +478,7 @@ func (w *worker) task(ctx context.Context, s *served, m jetstream.Msg, left []in
 		}
 	}
 	groups := slices.Collect(slices.Chunk(left, 1))
-	if s.Batch > 1 && s.exp.Batch != nil && len(left) > 1 && meta.NumDelivered == 1 {
+	if s.Batch > 1 && s.exp.Batch != nil && len(left) > 1 && together {
 		groups = [][]int64{left}
 	}
 	failed := map[string]string{}
