@@ -111,9 +111,9 @@ func (x *Section) Routes(m *studio.Mux) {
 	m.Get("GET /recordings", x.library, studio.Operator)
 	m.Get("GET /recordings/open", x.openRecording, studio.Operator)
 	m.Post("POST /recordings", x.receiveForm, studio.Operator, studio.Upload(x.config.Upload), studio.Limited(x.limits.arrivals))
-	m.Post("POST /recordings/arrivals", x.beginArrival, studio.Operator, studio.Limited(x.limits.arrivals))
-	m.Post("POST /recordings/arrivals/{arrival}", x.receiveFile, studio.Operator, studio.Upload(x.config.Upload), studio.Limited(x.limits.files))
-	m.Post("POST /recordings/arrivals/{arrival}/end", x.endArrival, studio.Operator)
+	m.Post("POST /arrivals", x.beginArrival, studio.Operator, studio.Limited(x.limits.arrivals))
+	m.Post("POST /arrivals/{arrival}", x.receiveFile, studio.Operator, studio.Upload(x.config.Upload), studio.Limited(x.limits.files))
+	m.Post("POST /arrivals/{arrival}/end", x.endArrival, studio.Operator)
 
 	m.Get("GET /recordings/{id}", x.page, studio.Operator)
 	m.Get("GET /recordings/{id}/head", x.head, studio.Operator)

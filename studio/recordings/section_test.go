@@ -58,7 +58,7 @@ func TestLibrary(t *testing.T) {
 			t.Errorf("%s is not in the folder:\n%s", want, folder)
 		}
 	}
-	for _, no := range []string{"two.eeg", "two.vmrk", "hidden"} {
+	for _, no := range []string{"two.eeg", "two.vmrk", "hidden.edf"} {
 		if strings.Contains(folder, no) {
 			t.Errorf("%s is in the folder", no)
 		}
@@ -175,7 +175,7 @@ func (s *site) send(files map[string][]byte) (place string, resp *http.Response,
 		return s.do(r)
 	}
 	var answer map[string]string
-	if resp, body = call("/recordings/arrivals", nil); resp.StatusCode != http.StatusCreated {
+	if resp, body = call("/arrivals", nil); resp.StatusCode != http.StatusCreated {
 		return "", resp, body
 	}
 	if err := json.Unmarshal([]byte(body), &answer); err != nil {
@@ -183,11 +183,11 @@ func (s *site) send(files map[string][]byte) (place string, resp *http.Response,
 	}
 	for name, content := range files {
 		dir, file := filepath.Split(name)
-		if resp, body = call("/recordings/arrivals/"+answer["arrival"]+"?"+url.Values{"name": {file}, "dir": {dir}}.Encode(), bytes.NewReader(content)); resp.StatusCode != http.StatusNoContent {
+		if resp, body = call("/arrivals/"+answer["arrival"]+"?"+url.Values{"name": {file}, "dir": {dir}}.Encode(), bytes.NewReader(content)); resp.StatusCode != http.StatusNoContent {
 			return "", resp, body
 		}
 	}
-	if resp, body = call("/recordings/arrivals/"+answer["arrival"]+"/end", nil); resp.StatusCode != http.StatusOK {
+	if resp, body = call("/arrivals/"+answer["arrival"]+"/end", nil); resp.StatusCode != http.StatusOK {
 		return "", resp, body
 	}
 	if err := json.Unmarshal([]byte(body), &answer); err != nil {
@@ -399,7 +399,7 @@ func TestStrangers(t *testing.T) {
 			t.Errorf("%s by another name: %d", path, resp.StatusCode)
 		}
 	}
-	r := s.request("POST", "/recordings/arrivals", nil)
+	r := s.request("POST", "/arrivals", nil)
 	if resp, _ := s.do(r); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("without a token: %d", resp.StatusCode)
 	}

@@ -467,7 +467,12 @@ func (s *shelf) recent(most int) []about {
 	}
 	var all []about
 	for _, e := range entries {
-		if a, err := readAbout(filepath.Join(s.dir, e.Name())); err == nil {
+		s.mu.Lock()
+		o := s.opened[e.Name()]
+		s.mu.Unlock()
+		if o != nil {
+			all = append(all, o.view().About)
+		} else if a, err := readAbout(filepath.Join(s.dir, e.Name())); err == nil {
 			all = append(all, *a)
 		}
 	}

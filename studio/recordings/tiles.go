@@ -131,7 +131,7 @@ func (o *opened) bytes(factor, index int64, from, to int) (body []byte, partial 
 	if v.Head == nil {
 		return nil, false, pyramid.ErrNoTile
 	}
-	if s := shapeOf(v.Head); from < 0 || from >= to || to > s.Channels || to-from > maxTileChannels || factor < 1 || index < 0 || index >= s.Tiles(factor) {
+	if s := shapeOf(v.Head); from < 0 || from >= to || to > s.Channels || to-from > maxTileChannels || factor < pyramid.Base && factor != 1 && factor != pyramid.Step || index < 0 || index >= s.Tiles(factor) {
 		return nil, false, pyramid.ErrNoTile
 	}
 	if factor < pyramid.Base {

@@ -100,18 +100,18 @@ if (form) {
     bar.value = 0;
     let sent = 0;
     try {
-      const { arrival } = await post('/recordings/arrivals');
+      const { arrival } = await post('/arrivals');
       for (const [n, f] of files.entries()) {
         if (cancelled) throw new Error('cancelled');
         find('say').textContent = files.length > 1 ? `Sending ${n + 1} of ${files.length}: ${f.file.name}` : `Sending ${f.file.name}`;
         const query = new URLSearchParams({ name: f.file.name, dir: f.dir });
-        await transfer(`/recordings/arrivals/${arrival}?${query}`, f.file, (loaded) => { bar.value = sent + loaded; });
+        await transfer(`/arrivals/${arrival}?${query}`, f.file, (loaded) => { bar.value = sent + loaded; });
         sent += f.file.size;
         bar.value = sent;
       }
       bar.removeAttribute('value');
       find('say').textContent = 'Looking at what has arrived';
-      const { href } = await post(`/recordings/arrivals/${arrival}/end`);
+      const { href } = await post(`/arrivals/${arrival}/end`);
       location.assign(href);
       return;
     } catch (e) {

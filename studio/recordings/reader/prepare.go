@@ -230,7 +230,7 @@ func (t *Task) frames(w *writer, requests <-chan TileRequest) error {
 
 func tileOf(r *recording.Recording, q TileRequest) (*pyramid.Tile, error) {
 	s := pyramid.Shape{Channels: len(r.Channels), Frames: r.Frames}
-	if q.Factor < 1 || q.Factor > pyramid.Base || q.Index < 0 || q.Index >= s.Tiles(q.Factor) || q.From < 0 || q.From >= q.To || q.To > s.Channels {
+	if q.Factor != 1 && q.Factor != pyramid.Step || q.Index < 0 || q.Index >= s.Tiles(q.Factor) || q.From < 0 || q.From >= q.To || q.To > s.Channels {
 		return nil, pyramid.ErrNoTile
 	}
 	first := q.Index * pyramid.TileBins * q.Factor
