@@ -182,9 +182,14 @@ func (x *Section) head(w http.ResponseWriter, r *http.Request) error {
 	for i := range channels {
 		channels[i].Unit = micro(channels[i].Unit)
 	}
-	events := v.Head.Events
-	if events == nil {
-		events = events[:0]
+	type event struct {
+		Onset    float64 `json:"onset"`
+		Duration float64 `json:"duration"`
+		Label    string  `json:"label"`
+	}
+	events := []event{}
+	for _, e := range v.Head.Events {
+		events = append(events, event(e))
 	}
 	return studio.WriteJSON(w, http.StatusOK, map[string]any{
 		"name": o.Name(), "rate": rateOf(v.Head), "timed": v.Head.Rate > 0, "frames": v.Head.Frames, "duration": duration(v.Head), "start": v.Head.Start,

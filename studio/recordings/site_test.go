@@ -142,14 +142,14 @@ func (e ear) Decide(_ context.Context, window []float32, _ bool) (papers.LiveDec
 type site struct {
 	*studio.Server
 	section *Section
-	t       *testing.T
+	t       testing.TB
 	http    *httptest.Server
 	client  *http.Client
 	home    string
 	data    string // the folder "data"
 }
 
-func newSite(t *testing.T, c Config) *site {
+func newSite(t testing.TB, c Config) *site {
 	t.Helper()
 	home, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
 	if err := os.Mkdir(data, 0o755); err != nil {

@@ -188,6 +188,16 @@ class Viewer {
     this.move({ from: g.from + (g.span - span) * anchor, span }, atOnce);
   }
 
+  // settled is whether all that is seen is painted at its own scale, and nothing better will come.
+  get settled() {
+    const scale = this.scale();
+    if (this.pending || this.layer.gen !== this.gen || this.layer.scale !== scale || this.from !== this.goal.from || this.span !== this.goal.span) return false;
+    const left = Math.round(this.from * scale);
+    const last = Math.floor(Math.min(left + Math.round(this.plotWidth * this.ratio), this.total * scale) - 1) / CHUNK;
+    for (let c = Math.floor(left / CHUNK); c <= last; c++) if (this.layer.chunks.get(c)?.draft !== false) return false;
+    return true;
+  }
+
   redraw() {
     if (!this.pending) this.pending = requestAnimationFrame((now) => this.frame(now));
   }
