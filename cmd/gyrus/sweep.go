@@ -47,8 +47,8 @@ against the parameters, with its spread over seeds.
 A sweep can be stopped with Ctrl-C, or by a crash, and goes on with --resume SWEEP. A job that keeps failing is parked with
 its error while the others go on; gyrus sweep show tells, and --resume SWEEP --retry tries it again.
 With --queue, jobs go through a NATS server with JetStream, and gyrus worker does them on other machines.`,
-		Example: `  gyrus sweep htm --quick --grid cells=8,16,32 --seeds 0..4
-  gyrus sweep langevinflow --grid lr=log:0.0001..0.01 --random 20 --seeds 3
+		Example: `  gyrus sweep htm --quick --grid cells=4,16,32 --seeds 0..9
+  gyrus sweep langevinflow --grid learning-rate=log:0.0001..0.01 --random 20 --seeds 3
   gyrus sweep --resume last
   gyrus sweep show last --open`,
 		Args:              usage(cobra.MaximumNArgs(1)),

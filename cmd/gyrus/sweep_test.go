@@ -200,3 +200,43 @@ func waitFor(t *testing.T, is func() bool) {
 	}
 	t.Fatal("waited for 30 s in vain")
 }
+
+// TestSweepGuide wants every command of docs/sweeps.md to be one that this program takes.
+func TestSweepGuide(t *testing.T) {
+	asCommand(t)
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "sweeps.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(page)) {
+		args, ok := strings.CutPrefix(line, "    gyrus ")
+		if !ok {
+			continue
+		}
+		n++
+		cmd, rest, err := rootCommand().Find(strings.Fields(args))
+		if err == nil {
+			err = cmd.ParseFlags(rest)
+		}
+		if err == nil {
+			err = cmd.ValidateArgs(cmd.Flags().Args())
+		}
+		if err != nil {
+			t.Errorf("%s: %v", strings.TrimSpace(line), err)
+		}
+		if sweeps := cmd.Name() == "sweep" && len(cmd.Flags().Args()) > 0; sweeps {
+			if out, errs, status := gyrus(t, t.TempDir(), append(strings.Fields(args), "--dry-run")...); status != 0 || !strings.Contains(out, "points and") {
+				t.Errorf("%s: status %d, %s%s", strings.TrimSpace(line), status, out, errs)
+			}
+		}
+	}
+	if n < 9 {
+		t.Errorf("docs/sweeps.md has %d commands", n)
+	}
+	for _, flag := range strings.Fields("dry-run retries losses timeout lease workers runs collect batch random replicas out") {
+		if !strings.Contains(string(page), "--"+flag) {
+			t.Errorf("docs/sweeps.md does not mention --%s", flag)
+		}
+	}
+}
