@@ -241,11 +241,11 @@ func (n *Network) Step(current []float32, sources []int32) ([]int32, error) {
 		return nil, err
 	}
 	for _, b := range n.blocks {
-		n.advance(b, n.step, sources, func(_, from, to int, into []float32) {
-			if current != nil {
-				kernel.Binary(kernel.Add, into, into, current[from:to])
-			}
-		})
+		var outside []float32
+		if current != nil {
+			outside = current[b.from:b.to]
+		}
+		n.advance(b, n.step, sources, outside, nil)
 	}
 	for _, b := range n.blocks {
 		n.deliver(b, n.step)
@@ -274,23 +274,38 @@ func (n *Network) checkSources(sources []int32) error {
 	return nil
 }
 
-// advance does the first half of a step of a block: its neurons take in what is due and fire.
-func (n *Network) advance(b *block, step int, sources []int32, drive func(step, from, to int, current []float32)) {
+// advance does the first half of a step of a block: its neurons take in what is due and what comes from outside (outside and drive, each of
+// which may be nil), and fire.
+func (n *Network) advance(b *block, step int, sources []int32, outside []float32, drive func(step, from, to int, current []float32)) {
 	for _, s := range sources {
 		b.delivered += b.spread(&b.inputs, int(s), step, n.ring)
 	}
 	due := b.queue[step%n.ring][:b.to-b.from]
 	if b.synaptic != nil {
-		kernel.Axpy(b.synaptic, float32(n.c.SynapseDecay), b.synaptic, due)
-		copy(b.current, b.synaptic)
+		settleSynapses(b.current, b.synaptic, due, outside, float32(n.c.SynapseDecay))
 	} else {
 		copy(b.current, due)
+		clear(due)
+		if outside != nil {
+			kernel.Binary(kernel.Add, b.current, b.current, outside)
+		}
 	}
-	clear(due)
 	if drive != nil {
 		drive(step, b.from, b.to, b.current)
 	}
 	b.spikes[step&1] = n.c.Neurons.Step(b.from, b.to, b.current, b.spikes[step&1][:0])
+}
+
+// settleSynapsesPortable lets synaptic currents decay, adds what is due and forgets it, and writes them plus what comes from outside, if that is not nil,
+// into current.
+func settleSynapsesPortable(current, synaptic, due, outside []float32, decay float32) {
+	kernel.Axpy(synaptic, decay, synaptic, due)
+	clear(due)
+	if outside == nil {
+		copy(current, synaptic)
+	} else {
+		kernel.Binary(kernel.Add, current, synaptic, outside)
+	}
 }
 
 // deliver does the second half: the spikes of all blocks reach this one's queue.
@@ -325,6 +340,14 @@ func (b *block) spread(c *connections, pre, step, ring int) int64 {
 		targets := c.target[at:runs[k+1].begin]
 		weights := c.weight[at:][:len(targets)]
 		into := b.queue[(step+runs[k].delay)%ring]
+		for len(targets) >= 4 { // fewer tests of the end, which take as long as the additions
+			t, w := targets[:4:4], weights[:4:4]
+			into[t[0]] += w[0]
+			into[t[1]] += w[1]
+			into[t[2]] += w[2]
+			into[t[3]] += w[3]
+			targets, weights = targets[4:], weights[4:]
+		}
 		for j, t := range targets {
 			into[t] += weights[j]
 		}
@@ -396,7 +419,7 @@ func (r *running) work(w, workers int) {
 			return
 		}
 		for k := w; k < len(n.blocks); k += workers {
-			n.advance(n.blocks[k], step, r.sources, r.drive.Current)
+			n.advance(n.blocks[k], step, r.sources, nil, r.drive.Current)
 		}
 		r.meet.wait() // for the spikes of all
 		for k := w; k < len(n.blocks); k += workers {

@@ -77,6 +77,9 @@ func (p *Izhikevich) Step(from, to int, current []float32, spikes []int32) []int
 }
 
 func (p *Izhikevich) step(from, to int, current []float32, spikes []int32) []int32 {
+	if spikes, done := p.fastStep(from, to, current, spikes); done {
+		return spikes
+	}
 	v, u, drive, slope := p.V[from:to], p.U[from:to], p.drive[from:to], p.slope[from:to]
 	kernel.Binary(kernel.Sub, drive, current, u)
 	kernel.BinaryVS(kernel.Add, drive, drive, 140)

@@ -34,13 +34,24 @@ func NewDoubleExponential(n int, rise, decay float64) (*DoubleExponential, error
 }
 
 // Step lets one step pass, in which the given neurons fire. A spike shows in Out from the step after it.
-func (f *DoubleExponential) Step(spikes []int32) {
-	kernel.BinaryVS(kernel.Mul, f.slow, f.slow, f.perSlow)
-	kernel.BinaryVS(kernel.Mul, f.fast, f.fast, f.perFast)
-	kernel.Binary(kernel.Sub, f.Out, f.slow, f.fast)
+func (f *DoubleExponential) Step(spikes []int32) { f.step(spikes, nil, nil) }
+
+// step also writes Out minus baseline into centred, unless that is nil.
+func (f *DoubleExponential) step(spikes []int32, centred, baseline []float32) {
+	f.decay(centred, baseline)
 	for _, s := range spikes {
 		f.slow[s] += f.scale
 		f.fast[s] += f.scale
+	}
+}
+
+// decayPortable lets both exponentials fade and writes their difference, and that minus baseline into centred, unless that is nil.
+func (f *DoubleExponential) decayPortable(centred, baseline []float32) {
+	kernel.BinaryVS(kernel.Mul, f.slow, f.slow, f.perSlow)
+	kernel.BinaryVS(kernel.Mul, f.fast, f.fast, f.perFast)
+	kernel.Binary(kernel.Sub, f.Out, f.slow, f.fast)
+	if centred != nil {
+		kernel.Binary(kernel.Sub, centred, f.Out, baseline)
 	}
 }
 
@@ -80,7 +91,7 @@ func (r *ReadOut) Learn(k int, rate, err float64, x []float32, norm float64) {
 // Norm is ‖x‖².
 func Norm(x []float32) float64 { return float64(dot(x, x)) }
 
-func dot(x, y []float32) float32 {
+func dotPortable(x, y []float32) float32 {
 	return blas32.Dot(blas32.Vector{N: len(x), Inc: 1, Data: x}, blas32.Vector{N: len(y), Inc: 1, Data: y})
 }
 

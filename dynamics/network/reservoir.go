@@ -63,11 +63,10 @@ type Reservoir struct {
 }
 
 type reservoirState struct {
-	v, u, synaptic   []float32
-	queue            [][]float32
-	out, fast, slow  []float32
-	step             int
-	features, centre []float32
+	v, u, synaptic          []float32
+	queue                   [][]float32
+	out, fast, slow, centre []float32
+	step                    int
 }
 
 // NewReservoir draws a reservoir, measures its baseline and leaves it in the state that trials start from. It refuses one that is silent or
@@ -81,7 +80,7 @@ func NewReservoir(c ReservoirConfig, rng *rand.Rand) (*Reservoir, error) {
 		return nil, fmt.Errorf("reservoir: %+v: time constants and BaselineSteps must be positive, and CueTo at least CueFrom", c)
 	}
 	n, excitatory := c.Neurons, c.Neurons-inhibitory
-	r := &Reservoir{c: c, Features: make([]float32, n), Centred: make([]float32, n), Baseline: make([]float32, n)}
+	r := &Reservoir{c: c, Centred: make([]float32, n), Baseline: make([]float32, n)}
 	for _, x := range []*[]float32{&r.bias, &r.cue, &r.fade, &r.held, &r.current} {
 		*x = make([]float32, n)
 	}
@@ -123,6 +122,7 @@ func NewReservoir(c ReservoirConfig, rng *rand.Rand) (*Reservoir, error) {
 	if r.filter, err = NewDoubleExponential(n, c.Rise, c.Decay); err != nil {
 		return nil, err
 	}
+	r.Features = r.filter.Out
 	r.noise = EqualNoise(c.Noise, n, rng.Uint64())
 	return r, r.settle()
 }
@@ -168,8 +168,7 @@ func (r *Reservoir) settle() error {
 	}
 	b := r.net.blocks
 	s := reservoirState{v: slices.Clone(r.neurons.V), u: slices.Clone(r.neurons.U), step: r.net.step,
-		out: slices.Clone(r.filter.Out), fast: slices.Clone(r.filter.fast), slow: slices.Clone(r.filter.slow),
-		features: slices.Clone(r.Features), centre: slices.Clone(r.Centred)}
+		out: slices.Clone(r.filter.Out), fast: slices.Clone(r.filter.fast), slow: slices.Clone(r.filter.slow), centre: slices.Clone(r.Centred)}
 	for _, b := range b {
 		s.synaptic = append(s.synaptic, b.synaptic...)
 		for _, q := range b.queue {
@@ -188,7 +187,6 @@ func (r *Reservoir) Start(seed uint64) {
 	copy(r.filter.Out, s.out)
 	copy(r.filter.fast, s.fast)
 	copy(r.filter.slow, s.slow)
-	copy(r.Features, s.features)
 	copy(r.Centred, s.centre)
 	clear(r.held)
 	r.net.step = s.step
@@ -213,6 +211,17 @@ func (r *Reservoir) Step(cue bool, outputs []float64) ([]int32, error) {
 }
 
 func (r *Reservoir) step(cue bool, outputs []float64) ([]int32, error) {
+	r.drive(cue, outputs)
+	r.noise.Add(r.net.step, 0, r.c.Neurons, r.current)
+	spikes, err := r.net.Step(r.current, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.filter.step(spikes, r.Centred, r.Baseline)
+	return spikes, nil
+}
+
+func (r *Reservoir) drivePortable(cue bool, outputs []float64) {
 	if cue {
 		kernel.Fill(r.held, 1)
 	} else {
@@ -222,15 +231,6 @@ func (r *Reservoir) step(cue bool, outputs []float64) ([]int32, error) {
 	for k, y := range outputs {
 		kernel.Axpy(r.current, float32(y), r.feedback[k], r.current)
 	}
-	r.noise.Add(r.net.step, 0, r.c.Neurons, r.current)
-	spikes, err := r.net.Step(r.current, nil)
-	if err != nil {
-		return nil, err
-	}
-	r.filter.Step(spikes)
-	copy(r.Features, r.filter.Out)
-	kernel.Binary(kernel.Sub, r.Centred, r.Features, r.Baseline)
-	return spikes, nil
 }
 
 // Delivered is how many spikes have been delivered through synapses, over all trials.
