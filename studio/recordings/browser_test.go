@@ -375,39 +375,42 @@ func BenchmarkViewer(b *testing.B) {
 			{"drag", `v.move({ from: 600 + 40 * Math.sin(n / 25) }, true)`},
 			{"zoom", `v.zoom(n % 240 < 120 ? 0.96 : 1 / 0.96, 0.4, true)`},
 		} {
-			work, apart := w.frames(c.step, 600)
+			const n = 600
+			work, apart, blank := w.frames(c.step, n)
 			b.ReportMetric(percentile(work, 0.5), "ms/"+c.name+"-work-p50")
 			b.ReportMetric(percentile(work, 0.95), "ms/"+c.name+"-work-p95")
 			b.ReportMetric(percentile(apart, 0.95), "ms/"+c.name+"-frame-p95")
 			b.ReportMetric(percentile(apart, 0.99), "ms/"+c.name+"-frame-p99")
+			b.ReportMetric(100*blank/n, "%/"+c.name+"-frames-partly-blank")
 			w.until(painted)
 		}
 	}
 	b.ReportMetric(prepared, "s/prepare")
 }
 
-// frames lets the viewer do a step in each of so many frames, and returns the time its work took in each and the time between them, ms.
-func (b *browser) frames(step string, n int) (work, apart []float64) {
+// frames lets the viewer do a step in each of so many frames, and returns the time its work took in each and the time between them, ms, and in how
+// many something was not painted yet.
+func (b *browser) frames(step string, n int) (work, apart []float64, blank float64) {
 	b.t.Helper()
 	value[any](b, fmt.Sprintf(`(() => {
 		const v = %s;
 		v.move({ from: 600, span: 10 }, true);
 		window.measured = null;
 		const apart = [];
-		v.drawn = 0;
+		v.drawn = v.blank = 0;
 		let n = 0, last = 0;
 		requestAnimationFrame(function step(now) {
 			if (last) apart.push(now - last);
 			last = now;
 			%s;
 			if (++n < %d) requestAnimationFrame(step);
-			else window.measured = { work: [...v.frames.slice(0, v.drawn)], apart };
+			else window.measured = { work: [...v.frames.slice(0, v.drawn)], apart, blank: [v.blank] };
 		});
 		return null;
 	})()`, traces, step, n))
 	b.until("window.measured")
 	m := value[map[string][]float64](b, "window.measured")
-	return m["work"], m["apart"]
+	return m["work"], m["apart"], m["blank"][0]
 }
 
 func percentile(values []float64, q float64) float64 {

@@ -30,7 +30,10 @@ function connect() {
   address.protocol = address.protocol.replace('http', 'ws');
   const socket = new WebSocket(address);
   socket.binaryType = 'arraybuffer';
-  socket.onopen = () => { tries = 0; };
+  socket.onopen = () => {
+    tries = 0;
+    find('warnings').replaceChildren(); // they are sent again
+  };
   socket.onmessage = (event) => {
     if (typeof event.data === 'string') hear(JSON.parse(event.data));
     else samples(event.data);
@@ -156,7 +159,7 @@ function draw() {
   if (!ring) return;
   const ratio = Math.min(2, devicePixelRatio || 1);
   const width = canvas.clientWidth;
-  const height = Math.max(220, Math.min(720, 40 + signal.channels.length * 46));
+  const height = Math.max(220, Math.min(720, 40 + signal.channels.length * Math.max(46, 300 / signal.channels.length)));
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -250,7 +253,7 @@ function draw() {
   for (let c = 0; c < n; c += every) pen.fillText(signal.channels[c], gutter - 7, top + row * (c + 0.5), gutter - 10);
   pen.fillStyle = tone('--muted');
   pen.textAlign = 'center';
-  for (let s = 0; s <= span; s += span / 5) pen.fillText(s === span ? 'now' : `−${span - s} s`, Math.min(width - 16, gutter + (s / span) * plot), height - axis / 2);
+  for (let s = 0; s <= span; s += span / 5) pen.fillText(s === span ? 'now' : `−${span - s} s`, Math.min(width - 18, gutter + (s / span) * plot), height - axis / 2);
   let free = -Infinity;
   pen.textAlign = 'left';
   for (const m of marks) {
@@ -263,9 +266,7 @@ function draw() {
   if (unit !== undefined) {
     const value = scale[unit] / gain;
     canvas.setAttribute('aria-label', `The signal as it comes, ${n} channels; a row is ${+value.toPrecision(2)} ${unit}`);
-    find('signal').title = '';
-    pen.textAlign = 'left';
-    pen.fillText(`row: ${+(value / 0.8).toPrecision(2)} ${unit}`, 4, height - axis / 2, gutter);
+    find('scale').textContent = `A row is ${+(value / 0.8).toPrecision(2)} ${unit}.`;
   }
 }
 

@@ -51,6 +51,7 @@ class Viewer {
     this.done = head.done;
     this.frames = new Float32Array(4096); // time that the last frames took, ms
     this.drawn = 0;
+    this.blank = 0; // frames with a part that is not painted yet
     this.pending = 0;
     this.tell = 0;
     this.kinds = [];
@@ -369,6 +370,7 @@ class Viewer {
     const firstChunk = Math.floor(left / CHUNK);
     const lastChunk = Math.floor((left + width - 1) / CHUNK);
     const current = this.layer.scale === scale;
+    let blank = 0; // chunks of which nothing can be shown yet
     for (let c = firstChunk; c <= lastChunk; c++) {
       const have = current ? this.layer.chunks.get(c) : null;
       if (have) {
@@ -377,8 +379,10 @@ class Viewer {
       }
       const a = (c * CHUNK) / scale;
       if (!current && this.stretch(this.layer, a, a + CHUNK / scale, x0, y0, left, scale)) continue;
-      if (this.old) this.stretch(this.old, a, a + CHUNK / scale, x0, y0, left, scale);
+      if (this.old && this.stretch(this.old, a, a + CHUNK / scale, x0, y0, left, scale)) continue;
+      blank++;
     }
+    if (blank > 0) this.blank++;
     // Moments of events.
     p.fillStyle = this.eventTone;
     const dense = events.length > this.plotWidth / 6;
