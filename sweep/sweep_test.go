@@ -456,15 +456,16 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// BenchmarkEmptyJob is what a sweep takes for each job that does nothing, from the plan to the outcome in outcomes.jsonl.
+// BenchmarkEmptyJob is what a sweep takes for each job that does nothing, from the plan to the outcome in outcomes.jsonl and the page: with workers
+// as goroutines, as processes, and as processes that make every job a run with a directory of its own.
 func BenchmarkEmptyJob(b *testing.B) {
-	for _, mode := range []string{"goroutine", "process"} {
+	for _, mode := range []string{"goroutine", "process", "run"} {
 		for _, workers := range []int{1, 2} {
 			b.Run(fmt.Sprintf("%s-%d", mode, workers), func(b *testing.B) {
 				home := b.TempDir()
-				p := plan(b, Config{Experiment: "empty", Seeds: seeds(b, fmt.Sprintf("0..%d", b.N-1)), Lease: time.Minute})
+				p := plan(b, Config{Experiment: "empty", Seeds: seeds(b, fmt.Sprintf("0..%d", b.N-1)), Lease: time.Minute, Runs: mode == "run"})
 				o := Options{Home: home, Workers: workers}
-				if mode == "process" {
+				if mode != "goroutine" {
 					o.Command = command(home)
 				}
 				b.ResetTimer()
