@@ -340,14 +340,6 @@ func (b *block) spread(c *connections, pre, step, ring int) int64 {
 		targets := c.target[at:runs[k+1].begin]
 		weights := c.weight[at:][:len(targets)]
 		into := b.queue[(step+runs[k].delay)%ring]
-		for len(targets) >= 4 { // fewer tests of the end, which take as long as the additions
-			t, w := targets[:4:4], weights[:4:4]
-			into[t[0]] += w[0]
-			into[t[1]] += w[1]
-			into[t[2]] += w[2]
-			into[t[3]] += w[3]
-			targets, weights = targets[4:], weights[4:]
-		}
 		for j, t := range targets {
 			into[t] += weights[j]
 		}
