@@ -63,6 +63,7 @@ func chaosTime(t *testing.T) time.Duration {
 // TestChaos kills worker processes and the server, as by kill -9, at random times: every job must be done and count once. GYRUS_SWEEP_CHAOS=10m makes it go
 // on for so long, GYRUS_SWEEP_CHAOS_SEED begins with another seed.
 func TestChaos(t *testing.T) {
+	t.Parallel()
 	seed, _ := strconv.ParseUint(os.Getenv("GYRUS_SWEEP_CHAOS_SEED"), 10, 64)
 	for start := time.Now(); ; seed++ {
 		if !t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) { chaos(t, seed) }) || time.Since(start) >= chaosTime(t) {
@@ -169,6 +170,7 @@ func chaos(t *testing.T, seed uint64) {
 
 // TestKilledSweep kills the process that coordinates a sweep with its own server, again and again, and goes on.
 func TestKilledSweep(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 1))
 	home, marks := t.TempDir(), t.TempDir()
 	p := plan(t, Config{Set: map[string]string{"sleep": "10ms", "marks": marks}, Axes: []Axis{axis(t, "x=1:20:1")}, Seeds: seeds(t, "15"), Lease: time.Minute})
@@ -309,6 +311,7 @@ func (p *proxy) setDown(down bool) {
 // TestPartition breaks and silences the networks of two workers and of the coordinator for longer than the lease: jobs are then done twice, and
 // count once.
 func TestPartition(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 1))
 	q := newTestQueue(t)
 	home, marks := t.TempDir(), t.TempDir()
@@ -373,6 +376,7 @@ func TestPartition(t *testing.T) {
 
 // TestDeliveredTwice lets two workers have the same job at the same time: the outcome that comes first counts, the other is refused.
 func TestDeliveredTwice(t *testing.T) {
+	t.Parallel()
 	q := newTestQueue(t)
 	home, marks := t.TempDir(), t.TempDir()
 	p := plan(t, Config{Set: map[string]string{"sleep": "700ms", "marks": marks}, Seeds: seeds(t, "1"), Lease: time.Minute, Queue: q.conn.URL})
@@ -440,6 +444,7 @@ func TestDeliveredTwice(t *testing.T) {
 
 // TestLostQueue takes the sweep out of the queue while it is under way: what is missing is put in again.
 func TestLostQueue(t *testing.T) {
+	t.Parallel()
 	q := newTestQueue(t)
 	home := t.TempDir()
 	p := plan(t, Config{Set: map[string]string{"sleep": "10ms"}, Axes: []Axis{axis(t, "x=1:10:1")}, Seeds: seeds(t, "10"), Lease: 300 * time.Millisecond, Queue: q.conn.URL})

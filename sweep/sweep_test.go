@@ -112,6 +112,7 @@ func TestFaults(t *testing.T) {
 
 // TestRetry wants a job that fails once to be done in the end, and parked jobs to be tried anew when asked.
 func TestRetry(t *testing.T) {
+	t.Parallel()
 	home, marks := t.TempDir(), t.TempDir()
 	p := plan(t, Config{Set: map[string]string{"faulty": "once", "marks": marks}, Axes: []Axis{axis(t, "x=1,2")}, Seeds: seeds(t, "2"), Lease: 200 * time.Millisecond})
 	s, err := Begin(t.Context(), p, Options{Home: home, Workers: 2})
@@ -141,6 +142,7 @@ func TestRetry(t *testing.T) {
 
 // TestBatch wants seeds to be handed over together, and a batch that fails to be done one by one, so that only the seed at fault is parked.
 func TestBatch(t *testing.T) {
+	t.Parallel()
 	p := plan(t, Config{Experiment: "batched", Axes: []Axis{axis(t, "x=1,2")}, Seeds: seeds(t, "0..6"), Batch: 4, Lease: 200 * time.Millisecond})
 	s, err := Begin(t.Context(), p, Options{Home: t.TempDir(), Workers: 2})
 	if err != nil {
@@ -172,6 +174,7 @@ func TestBatch(t *testing.T) {
 
 // TestRuns wants each job to be a run with a directory and a place in the history.
 func TestRuns(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	p := plan(t, Config{Axes: []Axis{axis(t, "x=1,2")}, Seeds: seeds(t, "2"), Runs: true})
 	s, err := Begin(t.Context(), p, Options{Home: home, Workers: 2, Listen: listen(t)})
@@ -201,6 +204,7 @@ func TestRuns(t *testing.T) {
 // TestStop wants a sweep that is stopped to give back at once what is under way, to go on from the stages a job has stored, and to measure
 // what it would have.
 func TestStop(t *testing.T) {
+	t.Parallel()
 	for _, runs := range []bool{false, true} {
 		t.Run(fmt.Sprintf("runs=%v", runs), func(t *testing.T) {
 			home, marks := t.TempDir(), t.TempDir()
@@ -241,6 +245,7 @@ func TestStop(t *testing.T) {
 
 // TestReturned wants a worker that is stopped to give its job to another at once, whatever the lease is, and that not to count against the job.
 func TestReturned(t *testing.T) {
+	t.Parallel()
 	q := newTestQueue(t)
 	home, marks := t.TempDir(), t.TempDir()
 	p := plan(t, Config{Set: map[string]string{"faulty": "stage", "marks": marks}, Seeds: seeds(t, "1"), Lease: time.Minute, Losses: 1, Retries: -1, Queue: q.conn.URL})
@@ -280,6 +285,7 @@ func TestReturned(t *testing.T) {
 // TestMismatch wants workers that would misunderstand a sweep, or lack its data, to refuse it with the reason, which the sweep passes on,
 // and the sweep to be done by one that does not.
 func TestMismatch(t *testing.T) {
+	t.Parallel()
 	q := newTestQueue(t)
 	home := t.TempDir()
 	data := filepath.Join(home, "data.csv")
@@ -383,6 +389,7 @@ func TestResumeOtherExperiment(t *testing.T) {
 
 // TestDamage wants a sweep to be done whatever became of its queue's store and of the last line of its outcomes.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	p := plan(t, Config{Set: map[string]string{"sleep": "20ms"}, Axes: []Axis{axis(t, "x=1:5:1")}, Seeds: seeds(t, "8")})
 	ctx, stop := context.WithCancel(t.Context())
