@@ -193,6 +193,20 @@ func TestKilledSweep(t *testing.T) {
 		}
 	}
 	t.Logf("killed %d times, %d outcomes so far", rounds+1, len(s.Outcomes))
+	// Its workers end with it, though they cannot give anything back: each prints how it ended as its last word.
+	logs := filepath.Join(s.Dir, "workers")
+	await(t, func() bool {
+		files, err := os.ReadDir(logs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if text, err := os.ReadFile(filepath.Join(logs, f.Name())); err != nil || !strings.HasSuffix(string(text), "context canceled\n") {
+				return false
+			}
+		}
+		return len(files) > 0
+	})
 	s, err := Resume(t.Context(), p.ID, Options{Home: home, Workers: 3, Command: command(home), Listen: listen(t)})
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -73,6 +74,8 @@ type worker struct {
 	seen     bool               // the sweep of the configuration was open once
 	backends backendCache
 	pace     time.Duration // how long a task takes, by the last ones
+
+	stopped atomic.Int64 // when the worker was first seen to be stopped, in Unix milliseconds; 0 if it is not
 
 	mu   sync.Mutex
 	held map[jetstream.Msg]time.Duration // messages whose lease has to be kept, and how long that is
@@ -340,18 +343,21 @@ func (w *worker) giveBack(s *served, messages []jetstream.Msg) {
 		}
 		w.release(m)
 	}
-	w.q.conn.FlushTimeout(time.Second)
 }
 
 // returned gives a task back that the worker was stopped in.
 func (w *worker) returned(s *served, t task, m jetstream.Msg, failed map[string]string) {
+	if !w.q.conn.IsConnected() { // it goes to another when its lease is over
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if tries, err := w.tries(ctx, s, t); err == nil {
 		w.addTry(ctx, s, t, tries, Try{At: time.Now(), Worker: w.Name, Returned: true, Errors: failed})
 	}
-	m.Nak()
-	w.q.conn.FlushTimeout(time.Second)
+	if m.Nak() == nil {
+		w.q.conn.FlushTimeout(time.Second)
+	}
 }
 
 // keepLeases tells the queue from time to time that the tasks held are being worked on.
@@ -625,7 +631,6 @@ func (w *worker) addTry(ctx context.Context, s *served, t task, tries []Try, one
 // insist repeats an operation on the queue until it succeeds: a network that is down for a while must not cost what a job has computed. It
 // ends when the sweep is over, when the queue says something else is wrong, or a few seconds after the worker was stopped.
 func (w *worker) insist(ctx context.Context, s *served, op func(context.Context) error) error {
-	var stopped time.Time
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		err := op(try)
@@ -639,22 +644,24 @@ func (w *worker) insist(ctx context.Context, s *served, op func(context.Context)
 		case errors.Is(err, nats.ErrMaxPayload), errors.As(err, &api) && api.Code < 500:
 			return err
 		}
+		if ctx.Err() != nil && w.overdue() {
+			return err
+		}
 		look, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		_, gone := w.q.js.Stream(look, outcomesStream(s.ID))
 		cancel()
 		if errors.Is(gone, jetstream.ErrStreamNotFound) {
 			return errOver
 		}
-		if ctx.Err() != nil {
-			if stopped.IsZero() {
-				stopped = time.Now()
-			}
-			if time.Since(stopped) > 3*time.Second {
-				return err
-			}
-		}
 		time.Sleep(wait)
 	}
+}
+
+// overdue reports whether a worker that was stopped has tried long enough to reach the queue once more.
+func (w *worker) overdue() bool {
+	now := time.Now().UnixMilli()
+	w.stopped.CompareAndSwap(0, now)
+	return now-w.stopped.Load() > 3000
 }
 
 // pause waits, or until the context is done.
