@@ -18,6 +18,7 @@ import (
 
 	"github.com/gyrus-dev/gyrus/live"
 	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/recording/lsl"
 	"github.com/gyrus-dev/gyrus/studio/recordings/reader"
 )
 
@@ -187,6 +188,53 @@ func TestLiveTCP(t *testing.T) {
 	w := s.watch(ctx, session, func(w *watched) bool { return w.bins > 50 && w.report.Frames > 0 })
 	if w.signal == nil || w.signal.Rate != 1000 || w.signal.Bin != 0.004 || len(w.signal.Channels) != 2 {
 		t.Errorf("%+v", w.signal)
+	}
+}
+
+// TestLiveLSL finds a stream, and lets the model decide after the events of another.
+func TestLiveLSL(t *testing.T) {
+	c, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	n := lsl.Local() // one that no other program uses
+	n.BasePort, n.Ports, n.DiscoveryPort = min(c.Addr().(*net.TCPAddr).Port+1, 65000), 8, 0
+	s := newSite(t, Config{Network: n})
+	run := s.train()
+	offer := func(info lsl.Info) *lsl.Outlet {
+		o, err := lsl.NewOutlet(n, info, lsl.OutletOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	info := lsl.Info{Name: "amplifier", Type: "EEG", Channels: 3, Rate: 200, Format: lsl.Float32, SourceID: "a"}
+	info.Describe([]string{"Fz", "Cz", "Pz"}, "microvolts", "EEG")
+	amp, marks := offer(info), offer(lsl.Info{Name: "marks", Type: "Markers", Channels: 1, Format: lsl.String, SourceID: "m"})
+	defer amp.Close()
+	defer marks.Close()
+	if body := s.page("/live?source=lsl&look=1"); !strings.Contains(body, "source_id=&#39;a&#39;") || !strings.Contains(body, "amplifier") {
+		t.Error(body)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	session := s.start(url.Values{"source": {"lsl"}, "lsl": {"EEG"}, "markers": {"type='Markers'"}, "model": {run + "/0"}, "when": {"events"}})
+	go func() { // a sine, and an event every second
+		for i := 0; ctx.Err() == nil; i += 10 {
+			for k := range 10 {
+				v := float32(60 * math.Sin(2*math.Pi*10*float64(i+k)/200))
+				amp.Push([]float32{v, v, v}, 0)
+			}
+			if i%200 == 0 {
+				marks.Push([]string{"go"}, 0)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}()
+	w := s.watch(ctx, session, func(w *watched) bool { return len(w.decisions) >= 2 })
+	if len(w.decisions) < 2 || w.decisions[0].Event != "go" || w.decisions[0].Name != "loud" || w.signal.Units[0] != "µV" {
+		t.Errorf("%+v", w)
 	}
 }
 

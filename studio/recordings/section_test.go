@@ -372,7 +372,7 @@ func TestApply(t *testing.T) {
 	}
 	job := resp.Header.Get("Location")
 	deadline := time.Now().Add(30 * time.Second)
-	for !strings.Contains(body, "one-loud.csv") {
+	for !strings.Contains(body, "one-loud.csv") || !strings.Contains(body, "s-done") {
 		if time.Now().After(deadline) {
 			t.Fatal(body)
 		}
@@ -402,5 +402,46 @@ func TestStrangers(t *testing.T) {
 	r := s.request("POST", "/arrivals", nil)
 	if resp, _ := s.do(r); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("without a token: %d", resp.StatusCode)
+	}
+}
+
+// TestFormats opens recordings of many makers, pictures and arrays, each by a process that sees nothing but its folder.
+func TestFormats(t *testing.T) {
+	data := os.Getenv("GYRUS_DATA")
+	if data == "" {
+		t.Skip("set GYRUS_DATA to the folder of test recordings")
+	}
+	s := newSite(t, Config{})
+	for pattern, channels := range map[string]bool{
+		"eeg/eeglab/eeglab_data.set": true, "eeg/eeglab/test.bdf": true, "eeg/eeglab/test.xdf": true, "eeg/eegmmidb-s001/S001R04.edf": true, "eeg/ssvep-exo/subject01_run1.gdf": true, "eeg/yasa-resting/*.fif": true,
+		"eeg/formats/brainvision/*.vhdr": true, "eeg/bci2-selfpaced/*.mat": false, "eeg/erpcore-p3/sub-015*.fif": false,
+	} {
+		found, _ := filepath.Glob(filepath.Join(data, pattern))
+		if len(found) == 0 {
+			t.Errorf("there is no %s", pattern)
+			continue
+		}
+		from := filepath.Dir(found[0])
+		folder := filepath.Join(s.data, filepath.Base(from))
+		if _, err := os.Stat(folder); err != nil {
+			if err := os.CopyFS(folder, os.DirFS(from)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ref := "data/" + filepath.Base(from) + "/" + filepath.Base(found[0])
+		place := s.open(ref)
+		v := s.prepared(place)
+		if v.State != ready || (v.Head != nil) != channels {
+			t.Errorf("%s is %s, %+v", ref, v.State, v.Problem)
+			continue
+		}
+		if body := s.page(place); !strings.Contains(body, `id="h-facts"`) && !strings.Contains(body, `id="h-contents"`) && !strings.Contains(body, `id="h-spectra"`) {
+			t.Errorf("%s: the page says nothing of it", ref)
+		}
+		if channels {
+			if still := s.page(place + "?still="); !strings.Contains(still, "<path") {
+				t.Errorf("%s: no traces are drawn", ref)
+			}
+		}
 	}
 }

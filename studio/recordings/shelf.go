@@ -50,6 +50,8 @@ type opened struct {
 	dir   string
 	size  int64
 
+	keeping sync.Mutex // while about is being written
+
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced at every change
 	state    state
@@ -228,6 +230,8 @@ func readAbout(dir string) (*about, error) {
 
 // keep stores what is known about a recording.
 func (o *opened) keep() {
+	o.keeping.Lock()
+	defer o.keeping.Unlock()
 	o.mu.Lock()
 	data, err := json.Marshal(o.about)
 	o.mu.Unlock()
@@ -400,7 +404,7 @@ func (o *opened) prepare() error {
 	for _, pattern := range []string{"level-*", "*.json", "*.part"} { // of a server that was stopped
 		old, _ := filepath.Glob(filepath.Join(o.dir, pattern))
 		for _, f := range old {
-			if filepath.Base(f) != aboutFile {
+			if !strings.HasPrefix(filepath.Base(f), aboutFile) {
 				os.Remove(f)
 			}
 		}

@@ -363,7 +363,7 @@ class Viewer {
     // Events that go on for some time.
     const events = this.eventsIn(this.from, this.from + this.span);
     p.fillStyle = this.eventTone;
-    p.globalAlpha = 0.13;
+    p.globalAlpha = 0.07;
     for (const e of events) if (e.duration > 0) p.fillRect(at(e.onset), y0, Math.max(1, at(e.onset + e.duration) - at(e.onset)), height);
     p.globalAlpha = 1;
     // Traces.
@@ -536,31 +536,33 @@ class Viewer {
     let low = TOP;
     for (const k of this.kinds) {
       const row = this.rows.find((o) => this.head.channels[o.channel].kind === k);
-      if (!row) continue;
-      const unitsPerPx = k.row / this.rowHeight / this.gains.get(k.id);
-      const value = round(unitsPerPx * Math.max(16, Math.min(60, this.rowHeight)));
-      const length = value / unitsPerPx;
-      let y = Math.max(low, TOP + row.y - length / 2);
-      if (y + length + 14 > bottom) break;
+      if (!row || k.type === 'stim') continue; // codes have no scale
+      const perPx = k.row / this.rowHeight / this.gains.get(k.id);
+      const value = round(perPx * Math.max(16, Math.min(60, this.rowHeight)));
+      const length = value / perPx;
+      const named = k.type && this.kinds.length > 1;
+      const high = Math.max(length, named ? 28 : 14);
+      const y = Math.max(low, TOP + row.y - high / 2);
+      if (y + high > bottom) break;
+      const middle = y + high / 2;
       const bx = right + 9;
       p.strokeStyle = this.tones[k.tone];
       p.lineWidth = 1.5;
       p.beginPath();
-      p.moveTo(bx - 3, y);
-      p.lineTo(bx + 3, y);
-      p.moveTo(bx, y);
-      p.lineTo(bx, y + length);
-      p.moveTo(bx - 3, y + length);
-      p.lineTo(bx + 3, y + length);
+      p.moveTo(bx - 3, middle - length / 2);
+      p.lineTo(bx + 3, middle - length / 2);
+      p.moveTo(bx, middle - length / 2);
+      p.lineTo(bx, middle + length / 2);
+      p.moveTo(bx - 3, middle + length / 2);
+      p.lineTo(bx + 3, middle + length / 2);
       p.stroke();
       p.fillStyle = this.ink;
-      p.fillText(number(value), bx + 6, y + length / 2 - (k.unit ? 6 : 0), this.strip - 16);
-      if (k.unit) p.fillText(k.unit, bx + 6, y + length / 2 + 7, this.strip - 16);
-      if (k.type && this.kinds.length > 1) {
+      p.fillText(amount(value, k.unit), bx + 6, middle - (named ? 6 : 0), this.strip - 16);
+      if (named) {
         p.fillStyle = this.muted;
-        p.fillText(k.type, bx - 3, y + length + 9, this.strip - 8);
-        low = y + length + 26;
-      } else low = y + length + 18;
+        p.fillText(k.type, bx + 6, middle + 8, this.strip - 16);
+      }
+      low = y + high + 6;
     }
     // The edge of the plot.
     p.strokeStyle = this.line;
@@ -838,8 +840,18 @@ function round(v) {
   return [5, 2, 1].map((m) => m * power).find((s) => s <= v * 1.0001) ?? power;
 }
 
-function number(v) {
-  return v >= 1e-3 && v < 1e6 ? String(+v.toPrecision(3)) : v.toExponential(0).replace('e', '·10^').replace('+', '');
+// amount writes a value with its unit; volts and teslas get a prefix.
+function amount(v, unit) {
+  const prefixes = ['', 'm', 'µ', 'n', 'p', 'f'];
+  let n = 0;
+  if (/^(V|T|T\/m)$/.test(unit)) {
+    while (v < 0.1 && n < prefixes.length - 1) {
+      v *= 1000;
+      n++;
+    }
+  }
+  const text = v >= 1e-3 && v < 1e6 ? String(+v.toPrecision(3)) : v.toExponential(0).replace('-', '−');
+  return unit ? `${text} ${prefixes[n]}${unit}` : text;
 }
 
 // seconds reads "12.5" and "1:02:03".

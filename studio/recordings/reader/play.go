@@ -14,6 +14,7 @@ import (
 	"github.com/gyrus-dev/gyrus/inspection"
 	"github.com/gyrus-dev/gyrus/live"
 	"github.com/gyrus-dev/gyrus/papers"
+	"github.com/gyrus-dev/gyrus/recording"
 )
 
 const (
@@ -96,7 +97,7 @@ func (p *Play) decode(ctx context.Context, w *writer, decoder papers.Decoder) er
 		if unit == "" && s.Units != nil {
 			unit = s.Units[c]
 		}
-		says.Channels, says.Units = append(says.Channels, name), append(says.Units, unit)
+		says.Channels, says.Units = append(says.Channels, name), append(says.Units, recording.Unit(unit))
 	}
 	if err := w.say(Began, says); err != nil {
 		return err
