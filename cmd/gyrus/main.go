@@ -139,6 +139,6 @@ by you (go on with: gyrus run --resume RUN).`,
 	root.PersistentFlags().StringVar(&a.home, "home", "", "folder for runs, models and data (default $GYRUS_HOME or the user's data folder)")
 	root.AddCommand(a.papersCommand(), a.showCommand(), a.runCommand(), a.runsCommand(), a.reportCommand(), a.applyCommand(),
 		a.dataCommand(), inspectCommand(), filterCommand(), psdCommand(), epochCommand(), icaCommand(), convertCommand(), backendCommand(), benchCommand(), a.reproductionCommand(), a.versionCommand())
-	root.AddCommand(a.liveCommand(), a.feedCommand(), a.searchCommand(), a.serveCommand(), a.readersCommand(), a.digestCommand(), a.sweepCommand(), a.workerCommand())
+	root.AddCommand(a.liveCommand(), a.feedCommand(), a.searchCommand(), a.serveCommand(), a.readersCommand(), a.digestCommand(), a.sweepCommand(), a.workerCommand(), readerCommand())
 	return root
 }

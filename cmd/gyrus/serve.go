@@ -69,6 +69,9 @@ $GYRUS_DATA, and nothing else. Runs under way stop when the server stops, and ca
 			if err := a.addReadingRoom(cmd, s, mail); err != nil {
 				return err
 			}
+			if err := addRecordings(s); err != nil {
+				return err
+			}
 			if c.Address == "" {
 				c.Address = studio.DefaultAddress
 			}

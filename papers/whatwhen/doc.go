@@ -27,14 +27,13 @@
 //
 // # What reproduced
 //
-// With the default presets all eight statements hold, over three seeds. The error falls from 0.162 after the first trial to 0.079 at the end of the
-// first block, and from 0.205 just after later switches to 0.080; all likely events are predicted within 22 ms; amplitude follows probability with
-// r = 0.98 and -0.98. It stays below probability, 0.79 to 0.85 where the event is sure: the trace has not reached its height after 100 trials.
-// FORCE is far better in the first block (0.050 against 0.099 halfway) and worse from the third on (0.112 against 0.075 at the end of blocks), by
-// little more than the bar of 0.03; told of the switches it is best of all (0.055), so that it is the past that holds it back. FORCE fits noise as
-// well: held against single tests its lead in the first block is small.
+// With the default presets all eight statements hold, over seeds 0 to 2 (docs/reproduction.md has the numbers). The error halves in the first block, from
+// 0.162 to 0.080, and falls from 0.201 to 0.078 after later switches; likely events are predicted within 18 ms; amplitude follows probability with
+// r = 0.98 and -0.98. FORCE is far better in the first block (0.048 against 0.102 halfway) and worse from the third on (0.128 against 0.074 at the
+// end of blocks). In the middle of blocks its deficit is just above the bar of 0.03. Told of the switches it is best of all (0.042), so that it is
+// the past that holds it back.
 //
-// The ablations lose less than one may expect where probabilities are 0.8 and 0.2: without the gate, or with one merged read-out, the error at the
-// end of blocks is 0.088 in place of 0.080. At p = 0.5 the amplitude without the gate is 0.57 of that with it. The merged read-out has no square of
-// the probability and comes nearer to it there (0.37 against 0.32 with the product): its interference shows in the error only, and is small.
+// The ablations lose less than one may expect where probabilities are 0.8 and 0.2: at the end of later blocks the error is 0.094 without the gate and
+// 0.108 with one merged read-out in place of 0.078. At p = 0.5 the amplitude without the gate is 0.55 of that with it. The merged read-out has no
+// square of the probability and comes nearer to it there (0.37 against 0.33 with the product).
 package whatwhen

@@ -71,10 +71,10 @@ func TestBlocksQuick(t *testing.T) {
 	if local, force := value(t, o, systemLocal, "what"), value(t, o, systemForce, "what"); local > .2 || force < local+.1 {
 		t.Errorf("what is off by %.2f, with FORCE by %.2f", local, force)
 	}
-	for _, claim := range []string{"sanity", "timing"} {
-		if got := status(t, o, claim); got != report.Reproduced {
-			t.Errorf("claim %s is %s", claim, got)
-		}
+	// The largest distance of a peak from its event is not judged here: with so few neurons and trials the claim
+	// holds for some seeds only. The default preset judges it.
+	if got := status(t, o, "sanity"); got != report.Reproduced {
+		t.Errorf("claim sanity is %s", got)
 	}
 }
 
