@@ -418,7 +418,7 @@ func (im *importer) update(k *known, before *Paper) (changed bool, err error) {
 		k.AuthorCount != before.AuthorCount || k.Organisation != before.Organisation || !k.Published.Equal(before.Published) ||
 		k.ArXiv != before.ArXiv || k.ArXivVersion != before.ArXivVersion || k.DOI != before.DOI || k.URL != before.URL
 	described := textual || k.Slug != before.Slug || k.Family != before.Family || !k.Listed.Equal(before.Listed)
-	counted := k.Upvotes != before.Upvotes || k.Comments != before.Comments || k.Own != before.Own
+	counted := k.Upvotes != before.Upvotes || k.Comments != before.Comments
 	if !described && !counted && slices.Equal(k.Sources, before.Sources) {
 		return false, nil
 	}
@@ -438,9 +438,8 @@ func (im *importer) update(k *known, before *Paper) (changed bool, err error) {
 		k.Updated = im.now.UTC().Truncate(time.Millisecond)
 	}
 	if _, err := im.exec(`UPDATE papers SET arxiv=?, arxiv_version=?, doi=?, title=?, abstract=?, authors=?, author_count=?, organisation=?,
-		published=?, listed=?, url=?, upvotes=?, comments=?, slug=?, family=?, version=?, updated=?, sources=?, authority=?,
-		own_upvotes=?, own_comments=?, own_runs=? WHERE id=?`,
-		append(im.row(&k.Paper), k.authority, k.Own.Upvotes, k.Own.Comments, k.Own.Runs, k.ID)...); err != nil {
+		published=?, listed=?, url=?, upvotes=?, comments=?, slug=?, family=?, version=?, updated=?, sources=?, authority=? WHERE id=?`,
+		append(im.row(&k.Paper), k.authority, k.ID)...); err != nil {
 		return false, err
 	}
 	if err := im.identify(&k.Paper); err != nil {
@@ -486,15 +485,15 @@ func (im *importer) identify(p *Paper) error {
 // merge makes other a part of k. The row of other stays, see the package's text.
 func (im *importer) merge(k, other *known) error {
 	im.fill(k, &other.Paper, other.authority)
-	k.Own.Upvotes += other.Own.Upvotes
-	k.Own.Comments += other.Own.Comments
-	k.Own.Runs += other.Own.Runs
 	for _, s := range other.Sources {
 		if !slices.Contains(k.Sources, s) {
 			k.Sources = append(slices.Clone(k.Sources), s)
 		}
 	}
 	for _, q := range []string{
+		// Added where they are stored, since what else follows a merge may correct them there.
+		`UPDATE papers SET own_upvotes = papers.own_upvotes + o.own_upvotes, own_comments = papers.own_comments + o.own_comments, own_runs = papers.own_runs + o.own_runs
+			FROM papers AS o WHERE papers.id = ?1 AND o.id = ?2`,
 		"UPDATE signals SET paper = ?1 WHERE paper = ?2 AND kind <> 'listed'",
 		"DELETE FROM signals WHERE paper = ?2 AND ?1 <> ?2",
 		"UPDATE OR IGNORE identities SET paper = ?1 WHERE paper = ?2",

@@ -246,6 +246,18 @@ func (h *History) finish(id string, status Status, message string, verdicts []re
 	return tx.Commit()
 }
 
+// Delete removes a run from the history. Its folder is the caller's to delete, beforehand, so that a run that is listed has one. It is
+// no error if there is no such run.
+func (h *History) Delete(ctx context.Context, id string) error {
+	if h.db == nil {
+		return nil
+	}
+	if _, err := h.db.ExecContext(ctx, "DELETE FROM runs WHERE id = ?", id); err != nil {
+		return fmt.Errorf("removing run %s from the history: %w", id, err)
+	}
+	return nil
+}
+
 // Runs lists runs, newest first: all of them, or those of one paper; at most limit if limit is positive.
 func (h *History) Runs(ctx context.Context, paper string, limit int) ([]Entry, error) {
 	if limit <= 0 {

@@ -64,10 +64,11 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // lockFile is held in a run directory by the process that carries the run out.
 const lockFile = "lock"
 
-var errBusy = errors.New("another process is carrying out this run")
+// ErrBusy is the error of [Lock] while another process has the lock.
+var ErrBusy = errors.New("another process is at work on it")
 
-// source is an input file of a run. Its digest tells whether a resumed run would still read the same data.
-type source struct {
+// Input is an input file of a run. Its digest tells whether a resumed run, or one on another machine, reads the same data.
+type Input struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256,omitempty"` // empty for a folder
 	Bytes  int64  `json:"bytes,omitempty"`
@@ -84,7 +85,7 @@ type request struct {
 	Set        map[string]string `json:"set,omitempty"`
 	Seed       int64             `json:"seed"`
 	Seeds      int               `json:"seeds"`
-	Inputs     map[string]source `json:"inputs,omitempty"`
+	Inputs     map[string]Input  `json:"inputs,omitempty"`
 	Backend    string            `json:"backend"`
 	Started    time.Time         `json:"started"`
 	Gyrus      string            `json:"gyrus"`
@@ -155,7 +156,7 @@ func Resume(ctx context.Context, home, run string, listen func(Event)) (*Outcome
 		return nil, fmt.Errorf("%s is not a request this version of Gyrus can read (format %d, expected 1): %v", path, req.Format, err)
 	}
 	for name, was := range req.Inputs {
-		now, err := describeInput(was.Path)
+		now, err := DescribeInput(was.Path)
 		if err != nil {
 			return nil, fmt.Errorf("input %q of the run: %w", name, err)
 		}
@@ -229,7 +230,7 @@ func newRequest(c Config) (*request, error) {
 	if seeds < 1 || seeds > 10_000 {
 		return nil, &UsageError{fmt.Errorf("%d seeds asked for; give a number from 1 to 10000", seeds)}
 	}
-	inputs := map[string]source{}
+	inputs := map[string]Input{}
 	for name, path := range c.Inputs {
 		if name == "" {
 			name = exp.Inputs[0].Name
@@ -237,7 +238,7 @@ func newRequest(c Config) (*request, error) {
 		if _, twice := inputs[name]; twice {
 			return nil, &UsageError{fmt.Errorf("input %q is given twice", name)}
 		}
-		if inputs[name], err = describeInput(path); err != nil {
+		if inputs[name], err = DescribeInput(path); err != nil {
 			return nil, &UsageError{fmt.Errorf("input %q of %s/%s: %w", name, p.Slug, exp.Name, err)}
 		}
 	}
@@ -256,7 +257,7 @@ func newRequest(c Config) (*request, error) {
 	}
 	now := time.Now()
 	return &request{
-		Format: 1, ID: newID(p.Slug, exp.Name, now), Paper: p.Slug, Experiment: exp.Name, Preset: preset, Params: encoded, Set: c.Set,
+		Format: 1, ID: NewID(p.Slug, exp.Name, now), Paper: p.Slug, Experiment: exp.Name, Preset: preset, Params: encoded, Set: c.Set,
 		Seed: c.Seed, Seeds: seeds, Inputs: inputs, Backend: backend, Started: now, Gyrus: Version(),
 	}, nil
 }
@@ -293,33 +294,40 @@ func chooseExperiment(p *papers.Paper, c Config) (*papers.Experiment, error) {
 	return nil, fmt.Errorf("no experiment of %s reads the given files; gyrus show %s says what each reads", p.Slug, p.Slug)
 }
 
-func newID(slug, experiment string, at time.Time) string {
+// NewID returns a name for a run or a sweep that begins now.
+func NewID(slug, experiment string, at time.Time) string {
 	var b [2]byte
 	rand.Read(b[:])
 	return fmt.Sprintf("%s-%s-%s-%x", slug, experiment, at.Format("20060102-150405"), b)
 }
 
-func describeInput(path string) (source, error) {
+// DescribeInput returns a file's digest and size; a folder has only its path.
+func DescribeInput(path string) (Input, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return source{}, err
+		return Input{}, err
+	}
+	switch info, err := os.Stat(abs); { // before it is opened: a pipe would wait, a device need not end
+	case errors.Is(err, fs.ErrNotExist):
+		return Input{}, fmt.Errorf("there is no file %s", path)
+	case err != nil:
+		return Input{}, err
+	case info.IsDir():
+		return Input{Path: abs}, nil
+	case !info.Mode().IsRegular():
+		return Input{}, fmt.Errorf("%s is neither a file nor a folder", path)
 	}
 	f, err := os.Open(abs)
-	if errors.Is(err, fs.ErrNotExist) {
-		return source{}, fmt.Errorf("there is no file %s", path)
-	} else if err != nil {
-		return source{}, err
+	if err != nil {
+		return Input{}, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || info.IsDir() {
-		return source{Path: abs}, err
-	}
 	h := sha256.New()
 	n, err := io.Copy(h, f)
 	if err != nil {
-		return source{}, fmt.Errorf("reading %s: %w", path, err)
+		return Input{}, fmt.Errorf("reading %s: %w", path, err)
 	}
-	return source{Path: abs, SHA256: hex.EncodeToString(h.Sum(nil)), Bytes: n}, nil
+	return Input{Path: abs, SHA256: hex.EncodeToString(h.Sum(nil)), Bytes: n}, nil
 }
 
 // makeRunDir creates a run directory and reports that it did, or takes an empty one.
@@ -350,7 +358,7 @@ func carryOut(ctx context.Context, history *History, dir string, req *request, l
 	if err != nil {
 		return nil, err
 	}
-	release, err := lock(dir)
+	release, err := Lock(filepath.Join(dir, lockFile))
 	if err != nil {
 		return nil, fmt.Errorf("run directory %s: %w", dir, err)
 	}

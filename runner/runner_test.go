@@ -206,7 +206,7 @@ func TestKillAndResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, filepath.Join(dir, "seeds", "6", "stages", "stage-9.gob"))
-	if _, err := Resume(t.Context(), home, dir, nil); !errors.Is(err, errBusy) {
+	if _, err := Resume(t.Context(), home, dir, nil); !errors.Is(err, ErrBusy) {
 		t.Errorf("resuming a run that is under way gave %v", err)
 	}
 	if err := child.Process.Signal(syscall.SIGKILL); err != nil {

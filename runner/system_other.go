@@ -10,16 +10,14 @@ import (
 	"syscall"
 )
 
-// lock takes the run directory for this process by holding its lock file open for writing, which Windows refuses to others
-// that want to delete it.
-func lock(dir string) (release func(), err error) {
-	path := filepath.Join(dir, lockFile)
+// Lock takes a file for this process by holding it open for writing, which Windows refuses to others that want to delete it.
+func Lock(path string) (release func(), err error) {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-		return nil, errBusy
+		return nil, ErrBusy
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, errBusy
+		return nil, ErrBusy
 	}
 	return func() { file.Close(); os.Remove(path) }, nil
 }

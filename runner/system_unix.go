@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the run directory for this process. The kernel lets go of it when the process ends, however it ends.
-func lock(dir string) (release func(), err error) {
-	file, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
+// Lock takes a file, made if it is not there, for this process. The kernel lets go of it when the process ends, however it ends.
+func Lock(path string) (release func(), err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		file.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errBusy
+			return nil, ErrBusy
 		}
 		return nil, err
 	}

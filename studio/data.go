@@ -3,6 +3,7 @@ package studio
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -218,7 +219,7 @@ func (d *DataFolders) List(ref string) ([]DataEntry, error) {
 	}
 	defer dir.Close()
 	entries, err := dir.ReadDir(maxTree)
-	if err != nil {
+	if err != nil && err != io.EOF { // of an empty folder
 		return nil, noSuchData(ref, err)
 	}
 	var out []DataEntry

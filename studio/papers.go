@@ -81,7 +81,7 @@ func (s *Server) papersPage(w http.ResponseWriter, r *http.Request) error {
 		n += len(groups[i].Papers)
 		missing += len(groups[i].Missing)
 	}
-	return s.Render(w, r, http.StatusOK, View{Title: "Papers", Summary: "Published systems that run, with what of their claims was reproduced.", Template: s.core, Name: "papers.html",
+	return s.Render(w, r, http.StatusOK, View{Title: "Systems", Summary: "Published systems that run, with what of their claims was reproduced.", Template: s.core, Name: "papers.html",
 		Data: struct {
 			Groups     []familyGroup
 			Filter     string

@@ -359,7 +359,12 @@ func (s *Server) deleteRun(w http.ResponseWriter, r *http.Request) error {
 			return fmt.Errorf("deleting run %s: %w", e.ID, err)
 		}
 	}
-	if err := forget(r.Context(), s.home, e.ID); err != nil {
+	history, err := runner.OpenHistory(s.home)
+	if err != nil {
+		return err
+	}
+	defer history.Close()
+	if err := history.Delete(r.Context(), e.ID); err != nil {
 		return err
 	}
 	if ok {

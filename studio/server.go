@@ -153,7 +153,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s.core = s.Templates(coreTemplates, "templates/*.html")
-	s.nav = []NavItem{{"Papers", "/papers", 20}, {"Runs", "/runs", 30}, {"Board", "/board", 40}}
+	s.nav = []NavItem{{"Systems", "/papers", 20}, {"Runs", "/runs", 30}, {"Board", "/board", 40}}
 	s.history = &historyReader{home: home}
 	if s.ledger, err = ledger.Published(); err != nil {
 		return nil, err

@@ -17,8 +17,6 @@ import (
 	"github.com/gyrus-dev/gyrus/runner"
 )
 
-var errBusy = errors.New("another process is carrying out this sweep")
-
 // State is how a sweep stands.
 type State string
 
@@ -122,9 +120,9 @@ func Load(dir string) (*Sweep, error) {
 	if len(s.Outcomes) == s.Jobs() {
 		s.State = Finished
 	}
-	if release, err := lock(filepath.Join(dir, "lock")); err == nil {
+	if release, err := runner.Lock(filepath.Join(dir, "lock")); err == nil {
 		release()
-	} else if errors.Is(err, errBusy) {
+	} else if errors.Is(err, runner.ErrBusy) {
 		s.State = Running
 	}
 	return s, nil

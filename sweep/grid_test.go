@@ -146,7 +146,7 @@ func TestPlanRefuses(t *testing.T) {
 		"--random N":              {Axes: []Axis{axis(t, "x=0..1")}},
 		"give --grid as well":     {Random: 3},
 		"no input \"other\"":      {Inputs: map[string]string{"other": "grid.go"}},
-		"no such file":            {Inputs: map[string]string{"": "no-such-file"}},
+		"there is no file":        {Inputs: map[string]string{"": "no-such-file"}},
 		"several seeds at once":   {Batch: 4},
 		"choose one of":           {Experiment: "batched", Batch: 4, Runs: true},
 		"only run directories":    {Collect: true},

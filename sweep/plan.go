@@ -1,15 +1,11 @@
 package sweep
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -45,39 +41,32 @@ type Config struct {
 	Replicas   int               // of the queue's streams in a cluster; 1
 }
 
-// Input is a file that jobs read. Its digest tells whether a worker on another machine would read the same data.
-type Input struct {
-	Path   string `json:"path"`
-	SHA256 string `json:"sha256,omitempty"` // empty for a folder
-	Bytes  int64  `json:"bytes,omitempty"`
-}
-
 // Plan is a sweep that has been checked: plan.json. What is not in its points, workers read as the sweep's manifest.
 type Plan struct {
-	Format     int               `json:"format"` // 1
-	ID         string            `json:"id"`
-	Paper      string            `json:"paper"`
-	Experiment string            `json:"experiment"`
-	Preset     papers.Preset     `json:"preset"`
-	Set        map[string]string `json:"set,omitempty"`
-	Axes       []Axis            `json:"axes,omitempty"`
-	Random     int               `json:"random,omitempty"`
-	RandomSeed int64             `json:"randomSeed,omitempty"`
-	Seeds      []int64           `json:"seeds"`
-	Inputs     map[string]Input  `json:"inputs,omitempty"`
-	Backend    string            `json:"backend"`
-	Runs       bool              `json:"runs,omitempty"`
-	Collect    bool              `json:"collect,omitempty"`
-	Batch      int               `json:"batch,omitempty"`
-	Retries    int               `json:"retries"`
-	Losses     int               `json:"losses"`
-	Timeout    time.Duration     `json:"timeout,omitempty"`
-	Lease      time.Duration     `json:"lease"`
-	Queue      string            `json:"queue,omitempty"` // without credentials
-	Replicas   int               `json:"replicas,omitempty"`
-	Started    time.Time         `json:"started"`
-	Gyrus      string            `json:"gyrus"`
-	Registry   string            `json:"registry"` // digest of what the experiment declares
+	Format     int                     `json:"format"` // 1
+	ID         string                  `json:"id"`
+	Paper      string                  `json:"paper"`
+	Experiment string                  `json:"experiment"`
+	Preset     papers.Preset           `json:"preset"`
+	Set        map[string]string       `json:"set,omitempty"`
+	Axes       []Axis                  `json:"axes,omitempty"`
+	Random     int                     `json:"random,omitempty"`
+	RandomSeed int64                   `json:"randomSeed,omitempty"`
+	Seeds      []int64                 `json:"seeds"`
+	Inputs     map[string]runner.Input `json:"inputs,omitempty"`
+	Backend    string                  `json:"backend"`
+	Runs       bool                    `json:"runs,omitempty"`
+	Collect    bool                    `json:"collect,omitempty"`
+	Batch      int                     `json:"batch,omitempty"`
+	Retries    int                     `json:"retries"`
+	Losses     int                     `json:"losses"`
+	Timeout    time.Duration           `json:"timeout,omitempty"`
+	Lease      time.Duration           `json:"lease"`
+	Queue      string                  `json:"queue,omitempty"` // without credentials
+	Replicas   int                     `json:"replicas,omitempty"`
+	Started    time.Time               `json:"started"`
+	Gyrus      string                  `json:"gyrus"`
+	Registry   string                  `json:"registry"` // digest of what the experiment declares
 
 	Points []map[string]string `json:"points,omitempty"` // values of the axes' parameters
 
@@ -107,7 +96,7 @@ func newPlan(c Config) (*Plan, error) {
 		return nil, err
 	}
 	now := time.Now()
-	p := &Plan{Format: 1, ID: newID(paper.Slug, exp.Name, now), Paper: paper.Slug, Experiment: exp.Name, Preset: c.Preset, Set: c.Set,
+	p := &Plan{Format: 1, ID: runner.NewID(paper.Slug, exp.Name, now), Paper: paper.Slug, Experiment: exp.Name, Preset: c.Preset, Set: c.Set,
 		Axes: c.Axes, Random: c.Random, RandomSeed: c.RandomSeed, Seeds: c.Seeds, Backend: c.Backend, Runs: c.Runs, Collect: c.Collect,
 		Batch: c.Batch, Retries: c.Retries, Losses: c.Losses, Timeout: c.Timeout, Lease: c.Lease, Queue: c.Queue, Replicas: max(1, c.Replicas),
 		Started: now, Gyrus: runner.Version(), Registry: registry(paper, exp), Consumer: "workers"}
@@ -225,8 +214,8 @@ func (p *Plan) settings(point map[string]string) map[string]string {
 	return set
 }
 
-func (p *Plan) readInputs(exp *papers.Experiment, given map[string]string) (map[string]Input, error) {
-	inputs := map[string]Input{}
+func (p *Plan) readInputs(exp *papers.Experiment, given map[string]string) (map[string]runner.Input, error) {
+	inputs := map[string]runner.Input{}
 	for name, path := range given {
 		if name == "" {
 			if len(exp.Inputs) == 0 {
@@ -240,7 +229,7 @@ func (p *Plan) readInputs(exp *papers.Experiment, given map[string]string) (map[
 		if _, twice := inputs[name]; twice {
 			return nil, fmt.Errorf("input %q is given twice", name)
 		}
-		in, err := describeInput(path)
+		in, err := runner.DescribeInput(path)
 		if err != nil {
 			return nil, fmt.Errorf("input %q of %s/%s: %w", name, p.Paper, exp.Name, err)
 		}
@@ -412,36 +401,4 @@ func (p *Plan) describe() (*papers.Paper, *papers.Experiment, error) {
 			p.ID, p.Gyrus, p.Paper, p.Experiment, runner.Version(), here, p.Registry)
 	}
 	return paper, exp, nil
-}
-
-func newID(slug, experiment string, at time.Time) string {
-	var b [2]byte
-	rand.Read(b[:])
-	return fmt.Sprintf("%s-%s-%s-%x", slug, experiment, at.Format("20060102-150405"), b)
-}
-
-func describeInput(path string) (Input, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return Input{}, err
-	}
-	switch info, err := os.Stat(abs); { // before it is opened: a pipe would wait, a device need not end
-	case err != nil:
-		return Input{}, err
-	case info.IsDir():
-		return Input{Path: abs}, nil
-	case !info.Mode().IsRegular():
-		return Input{}, fmt.Errorf("%s is neither a file nor a folder", path)
-	}
-	f, err := os.Open(abs)
-	if err != nil {
-		return Input{}, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	if err != nil {
-		return Input{}, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return Input{Path: abs, SHA256: hex.EncodeToString(h.Sum(nil)), Bytes: n}, nil
 }

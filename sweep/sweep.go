@@ -87,7 +87,7 @@ func (s *Sweep) writePlan() error {
 
 // Remove deletes a sweep's directory, and what it keeps in a queue elsewhere.
 func Remove(ctx context.Context, s *Sweep, c Connection) error {
-	release, err := lock(filepath.Join(s.Dir, "lock"))
+	release, err := runner.Lock(filepath.Join(s.Dir, "lock"))
 	if err != nil {
 		return fmt.Errorf("sweep %s: %w", s.ID, err)
 	}
@@ -119,7 +119,7 @@ type coordinator struct {
 }
 
 func coordinate(ctx context.Context, s *Sweep, home string, o Options) (err error) {
-	release, err := lock(filepath.Join(s.Dir, "lock"))
+	release, err := runner.Lock(filepath.Join(s.Dir, "lock"))
 	if err != nil {
 		return fmt.Errorf("sweep %s: %w", s.ID, err)
 	}

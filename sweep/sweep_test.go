@@ -439,12 +439,12 @@ func TestBusy(t *testing.T) {
 		done <- err
 	}()
 	<-started
-	if _, err := Resume(t.Context(), p.ID, Options{Home: home}); !errors.Is(err, errBusy) {
+	if _, err := Resume(t.Context(), p.ID, Options{Home: home}); !errors.Is(err, runner.ErrBusy) {
 		t.Errorf("a second process got %v", err)
 	}
 	if s, err := Find(home, p.ID); err != nil || s.State != Running {
 		t.Errorf("it is %v, %v", s.State, err)
-	} else if err := Remove(t.Context(), s, Connection{}); !errors.Is(err, errBusy) {
+	} else if err := Remove(t.Context(), s, Connection{}); !errors.Is(err, runner.ErrBusy) {
 		t.Errorf("a running sweep was removed: %v", err)
 	}
 	stop()

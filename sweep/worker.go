@@ -241,7 +241,7 @@ func (w *worker) understand(s *served) error {
 		if p, ok := w.Inputs[name]; ok {
 			path = p
 		}
-		here, err := describeInput(path)
+		here, err := runner.DescribeInput(path)
 		if err != nil {
 			return fmt.Errorf("sweep %s reads %s as its input %q, which this machine does not have: %w (say where it is with --data %s=FILE)", s.ID, in.Path, name, err, name)
 		}

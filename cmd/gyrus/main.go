@@ -121,6 +121,7 @@ their own claims, and puts what was trained to work on new recordings.
   gyrus show langevinflow    what one is, what it claims, what can be set
   gyrus run langevinflow     train it and measure its claims
   gyrus apply last FILE      use the trained model on a file of yours
+  gyrus serve --open         papers, search, runs and recordings in the browser
 
 Runs are kept under $GYRUS_HOME (see: gyrus version). Nothing is downloaded unless you ask for it.
 

@@ -98,6 +98,8 @@ var migrations = []string{`
 	CREATE TRIGGER readers_follow AFTER UPDATE OF merged_into ON papers WHEN NEW.merged_into IS NOT NULL BEGIN
 		INSERT INTO signals (paper, kind, delta, at)
 			SELECT NEW.merged_into, 'upvote', -1, u.at FROM upvotes u JOIN upvotes v ON v.reader = u.reader AND v.paper = NEW.merged_into WHERE u.paper = NEW.id;
+		UPDATE papers SET own_upvotes = own_upvotes -
+			(SELECT count(*) FROM upvotes u JOIN upvotes v ON v.reader = u.reader AND v.paper = NEW.merged_into WHERE u.paper = NEW.id) WHERE id = NEW.merged_into;
 		UPDATE OR IGNORE upvotes SET paper = NEW.merged_into WHERE paper = NEW.id;
 		DELETE FROM upvotes WHERE paper = NEW.id;
 		UPDATE comments SET paper = NEW.merged_into WHERE paper = NEW.id;

@@ -91,7 +91,7 @@ var blocks = papers.Experiment{
 		{ID: "first-start", Name: "error after trial 1", Better: report.Lower, Says: "block 1; root mean square of z minus Z, over both channels and the time after the cue, z averaged over the tests' noise"},
 		{ID: "first-mid", Name: "error halfway through block 1", Better: report.Lower, Says: "after trial 50 of 100"},
 		{ID: "first-end", Name: "error at the end of block 1", Better: report.Lower},
-		{ID: "switch", Name: "error just after a switch", Better: report.Lower, Says: "mean of blocks 2 and later"},
+		{ID: "switch", Name: "error just after a switch", Says: "mean of blocks 2 and later"},
 		{ID: "end", Name: "error at the end of a block", Better: report.Lower, Says: "mean of blocks 2 and later"},
 		{ID: "worst", Name: "largest error at the end of a block", Better: report.Lower, Says: "of blocks 2 and later"},
 		{ID: "late-mid", Name: "error in the middle of blocks 3 and later", Better: report.Lower, Says: "mean of the tests after trials 30 and 50 of 100"},

@@ -14,6 +14,7 @@ import (
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/studio/confine"
 )
 
 type stepParams struct {
@@ -318,7 +319,7 @@ func TestConfined(t *testing.T) {
 	}
 	r.Inputs = map[string]string{"file": outside}
 	j := await(t, q, submit(t, q, r), ended)
-	if j.State == Done && !hasLandlock() {
+	if j.State == Done && !confine.Available() {
 		t.Skip("this kernel has no Landlock")
 	}
 	if j.State != Failed || !strings.Contains(j.Error, "permission denied") {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/studio/confine"
 )
 
 // order is the one line a process reads.
@@ -52,8 +54,19 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(line, &o); err != nil {
 		return fmt.Errorf("reading the job: %w", err)
 	}
-	if !confined {
-		if err := confine(&o, line); err != nil {
+	// The XLA backend loads drivers from all over the system, so that a job on it has only the check of paths that was made before.
+	if !confined && o.Readable != nil && !strings.HasPrefix(o.Request.Backend, "xla") {
+		temp := filepath.Join(o.Home, "studio", "tmp") // the system's is shared with everybody
+		if err := os.MkdirAll(temp, 0o700); err != nil {
+			return err
+		}
+		folders := confine.Folders{Read: o.Readable, Write: []string{o.Home}}
+		for _, dir := range []string{o.Request.RunDir, o.Dir} {
+			if dir != "" {
+				folders.Write = append(folders.Write, dir)
+			}
+		}
+		if err := confine.Restart(folders, "TMPDIR="+temp, confinedOrder+"="+string(line)); err != nil {
 			return fmt.Errorf("confining the job to its folders: %w", err)
 		}
 	}

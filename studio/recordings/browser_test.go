@@ -1,171 +1,21 @@
 package recordings
 
 import (
-	"cmp"
-	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	cdppage "github.com/chromedp/cdproto/page"
-	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/gyrus-dev/gyrus/recording"
+	"github.com/gyrus-dev/gyrus/studio/browsertest"
 )
-
-// browser is a real one.
-type browser struct {
-	t    testing.TB
-	ctx  context.Context
-	base string
-
-	mu       sync.Mutex
-	problems []string // what its console says: errors of scripts, refusals of the policy
-}
-
-// newBrowser starts Chromium; a test is skipped where there is none.
-func newBrowser(t testing.TB, base string) *browser {
-	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			path = p
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("there is no Chromium on this machine (Debian's package chromium has one)")
-	}
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	b := &browser{t: t, ctx: ctx, base: base}
-	if err := chromedp.Listen(ctx, func(ev any) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		switch e := ev.(type) {
-		case *log.EventEntryAdded:
-			if e.Entry.Level == log.EntryLevelError {
-				b.problems = append(b.problems, e.Entry.Text+" "+e.Entry.URL)
-			}
-		case *cdpruntime.EventExceptionThrown:
-			b.problems = append(b.problems, fmt.Sprint(e.ExceptionDetails.Text, " ", e.ExceptionDetails.URL, ":", e.ExceptionDetails.LineNumber))
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		for _, p := range b.problems {
-			t.Errorf("the browser's console says: %s", p)
-		}
-	})
-	return b
-}
-
-func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 60*time.Second) // a machine can be busy
-	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		where, _ := chromedp.Run(b.ctx, chromedp.Location())
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.t.Fatalf("%v, at %s; its console says %q", err, where, b.problems)
-	}
-}
-
-func (b *browser) open(path string) { b.t.Helper(); b.do(chromedp.Navigate(b.base + path)) }
-
-// until waits for a condition in JavaScript, whatever page comes meanwhile.
-func (b *browser) until(condition string) {
-	b.t.Helper()
-	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		for {
-			ok, err := chromedp.Evaluate[bool]("Boolean("+condition+")")(ctx, t)
-			if ok {
-				return nil
-			}
-			select {
-			case <-time.After(25 * time.Millisecond):
-			case <-ctx.Done():
-				return fmt.Errorf("%s did not come true: %w", condition, cmp.Or(err, ctx.Err()))
-			}
-		}
-	}))
-}
-
-func value[T any](b *browser, expression string) T {
-	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		b.t.Fatalf("%s: %v", expression, err)
-	}
-	return v
-}
-
-// screen sets the width of the window and what the system prefers.
-func (b *browser) screen(width int64, theme, motion string) {
-	b.t.Helper()
-	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 500})
-		_, err2 := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: motion}}})
-		return errors.Join(err, err2)
-	}))
-}
-
-// shot stores a picture of the page in the folder that GYRUS_SHOTS names, to be looked at.
-func (b *browser) shot(name string) {
-	b.t.Helper()
-	dir := os.Getenv("GYRUS_SHOTS")
-	if dir == "" {
-		return
-	}
-	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		size, err := chromedp.Evaluate[[]float64]("[innerWidth, document.documentElement.scrollHeight]")(ctx, t)
-		if err != nil {
-			return err
-		}
-		beyond := true
-		r, err := cdp.Call(ctx, t, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{CaptureBeyondViewport: &beyond, Clip: &cdppage.Viewport{Width: size[0], Height: min(2600, size[1]), Scale: 1}})
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(dir, name+".png"), r.Data, 0o644)
-	}))
-}
-
-// audit looks for what keeps a reader with a keyboard, a screen reader or weak eyes from using the page.
-func (b *browser) audit() {
-	b.t.Helper()
-	script, err := os.ReadFile("../testdata/audit.js")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.do(chromedp.KeyEvent(kb.Tab)) // from now on the browser shows the focus, as it does for those who use the keyboard
-	for _, p := range value[[]string](b, string(script)) {
-		b.t.Errorf("%s: %s", value[string](b, "location.pathname"), p)
-	}
-}
 
 // traces is the viewer of the page.
 const traces = `document.querySelector('[data-viewer]').viewer`
@@ -208,58 +58,58 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBrowser(t, s.http.URL)
-	b.screen(1200, "light", "reduce")
-	b.open("/recordings")
-	b.audit()
-	b.shot("library")
-	if over := value[bool](b, dropped("session one.edf", content)); !over {
+	b := browsertest.New(t, s.http.URL)
+	b.Screen(1200, "light", "reduce")
+	b.Open("/recordings")
+	b.Audit()
+	b.Shot("library")
+	if over := browsertest.Value[bool](b, dropped("session one.edf", content)); !over {
 		t.Error("the page does not show that it takes what is held over it")
 	}
-	b.until(`location.pathname.match(/^\/recordings\/[0-9a-f]{20}$/) && document.querySelector('[data-viewer]')`)
-	place := value[string](b, "location.pathname")
+	b.Until(`location.pathname.match(/^\/recordings\/[0-9a-f]{20}$/) && document.querySelector('[data-viewer]')`)
+	place := browsertest.Value[string](b, "location.pathname")
 
 	// The traces are there, and more ink where the loud seconds are.
-	b.until(painted)
-	quiet := value[float64](b, inked)
+	b.Until(painted)
+	quiet := browsertest.Value[float64](b, inked)
 	if quiet < 0.005 {
 		t.Errorf("%.2f %% of the plot are inked", 100*quiet)
 	}
-	b.until(`document.querySelector('#spectra svg')`)
-	b.do(chromedp.Focus(chromedp.CSS("[data-plot]")), chromedp.KeyEvent(kb.PageDown))
-	b.until(painted)
-	if loud := value[float64](b, inked); loud < 2*quiet {
+	b.Until(`document.querySelector('#spectra svg')`)
+	b.Do(chromedp.Focus(chromedp.CSS("[data-plot]")), chromedp.KeyEvent(kb.PageDown))
+	b.Until(painted)
+	if loud := browsertest.Value[float64](b, inked); loud < 2*quiet {
 		t.Errorf("loud seconds have %.2f %% ink, quiet ones %.2f %%", 100*loud, 100*quiet)
 	}
 	// With the keyboard: in, to the end and back, to an event.
-	span := value[float64](b, traces+`.goal.span`)
-	b.do(chromedp.KeyEvent("+"), chromedp.KeyEvent("+"))
-	b.until(painted)
-	if now := value[float64](b, traces+`.span`); math.Abs(now*2.25/span-1) > 1e-6 {
+	span := browsertest.Value[float64](b, traces+`.goal.span`)
+	b.Do(chromedp.KeyEvent("+"), chromedp.KeyEvent("+"))
+	b.Until(painted)
+	if now := browsertest.Value[float64](b, traces+`.span`); math.Abs(now*2.25/span-1) > 1e-6 {
 		t.Errorf("a page of %g s became one of %g s", span, now)
 	}
-	b.until(`/of 2:04/.test(document.querySelector('[data-say]').textContent)`)
-	b.do(chromedp.KeyEvent(kb.End))
-	b.until(painted + ` && Math.abs(` + traces + `.from + ` + traces + `.span - 124) < 1e-6`)
-	b.do(chromedp.KeyEvent(kb.Home), chromedp.KeyEvent("n"))
-	b.until(painted + ` && ` + traces + `.from > 5`)
+	b.Until(`/of 2:04/.test(document.querySelector('[data-say]').textContent)`)
+	b.Do(chromedp.KeyEvent(kb.End))
+	b.Until(painted + ` && Math.abs(` + traces + `.from + ` + traces + `.span - 124) < 1e-6`)
+	b.Do(chromedp.KeyEvent(kb.Home), chromedp.KeyEvent("n"))
+	b.Until(painted + ` && ` + traces + `.from > 5`)
 	// To samples, and to the whole.
 	for range 20 {
-		b.do(chromedp.KeyEvent("+"))
+		b.Do(chromedp.KeyEvent("+"))
 	}
-	b.until(painted)
-	if ink := value[float64](b, inked); ink < 0.002 {
+	b.Until(painted)
+	if ink := browsertest.Value[float64](b, inked); ink < 0.002 {
 		t.Errorf("of single samples %.3f %% of the plot are inked", 100*ink)
 	}
 	for range 30 {
-		b.do(chromedp.KeyEvent("-"))
+		b.Do(chromedp.KeyEvent("-"))
 	}
-	b.until(painted)
-	if ink := value[float64](b, inked); ink < 0.05 {
+	b.Until(painted)
+	if ink := browsertest.Value[float64](b, inked); ink < 0.05 {
 		t.Errorf("of the whole %.2f %% of the plot are inked", 100*ink)
 	}
 	// The gap is one: no ink between 65 and 69 s.
-	if n := value[float64](b, `(() => {
+	if n := browsertest.Value[float64](b, `(() => {
 		const v = `+traces+`, r = v.ratio, x = (t) => Math.round((v.gutter + (t - v.from) / v.span * v.plotWidth) * r);
 		const d = v.pen.getImageData(x(65) + 3, 30, x(69) - x(65) - 6, v.plotHeight - 20).data, p = v.parts(v.ink);
 		let n = 0;
@@ -269,38 +119,38 @@ func TestBrowser(t *testing.T) {
 		t.Errorf("there is ink in the gap, %g pixels", n)
 	}
 	// Channels are hidden by their boxes.
-	b.do(chromedp.Click(chromedp.CSS("[data-channels] summary")), chromedp.Click(chromedp.CSS("[data-list] .names label:nth-child(2) input")))
-	b.until(traces + `.rows.length === 7`)
-	b.do(chromedp.Click(chromedp.CSS("[data-channels] summary")))
+	b.Do(chromedp.Click(chromedp.CSS("[data-channels] summary")), chromedp.Click(chromedp.CSS("[data-list] .names label:nth-child(2) input")))
+	b.Until(traces + `.rows.length === 7`)
+	b.Do(chromedp.Click(chromedp.CSS("[data-channels] summary")))
 
 	for _, c := range []struct {
 		width int64
 		theme string
 	}{{1400, "light"}, {820, "dark"}, {390, "light"}} {
-		b.screen(c.width, c.theme, "reduce")
-		b.open(place)
-		b.until(painted)
-		b.until(`document.querySelector('#spectra svg')`)
-		b.audit()
-		b.shot(fmt.Sprint("recording-", c.width))
+		b.Screen(c.width, c.theme, "reduce")
+		b.Open(place)
+		b.Until(painted)
+		b.Until(`document.querySelector('#spectra svg')`)
+		b.Audit()
+		b.Shot(fmt.Sprint("recording-", c.width))
 	}
-	b.screen(1200, "light", "reduce")
+	b.Screen(1200, "light", "reduce")
 
 	// Apply.
-	b.open(place + "#apply")
-	b.do(chromedp.Click(chromedp.CSS(".applyform button.primary")))
-	b.until(`location.pathname.startsWith('/jobs/') && document.querySelector('a[href$="loud.csv"]')`)
+	b.Open(place + "#apply")
+	b.Do(chromedp.Click(chromedp.CSS(".applyform button.primary")))
+	b.Until(`location.pathname.startsWith('/jobs/') && document.querySelector('a[href$="loud.csv"]')`)
 
 	// Play.
-	b.open(place)
-	b.do(chromedp.Click(chromedp.CSS("a[href^='/live?ref=']")))
-	b.until(`document.querySelector('#ref')?.value === 'uploads/session-one/session one.edf' && document.querySelector('[data-for=tcp]').hidden`)
-	b.audit()
-	value[any](b, `(() => { const f = document.querySelector('[data-live-form]'); f.elements.model.value = '`+run+`/0'; f.elements.speed.value = '5'; f.dispatchEvent(new Event('change')); return 0; })()`)
-	b.shot("live")
-	b.do(chromedp.Click(chromedp.CSS(".liveform button.primary")))
-	b.until(`location.pathname.startsWith('/live/') && document.querySelector('[data-session]')?.session?.bins > 1500 && document.querySelector('[data-decisions]').textContent.includes('loud')`)
-	if ink := value[float64](b, `(() => {
+	b.Open(place)
+	b.Do(chromedp.Click(chromedp.CSS("a[href^='/live?ref=']")))
+	b.Until(`document.querySelector('#ref')?.value === 'uploads/session-one/session one.edf' && document.querySelector('[data-for=tcp]').hidden`)
+	b.Audit()
+	browsertest.Value[any](b, `(() => { const f = document.querySelector('[data-live-form]'); f.elements.model.value = '`+run+`/0'; f.elements.speed.value = '5'; f.dispatchEvent(new Event('change')); return 0; })()`)
+	b.Shot("live")
+	b.Do(chromedp.Click(chromedp.CSS(".liveform button.primary")))
+	b.Until(`location.pathname.startsWith('/live/') && document.querySelector('[data-session]')?.session?.bins > 1500 && document.querySelector('[data-decisions]').textContent.includes('loud')`)
+	if ink := browsertest.Value[float64](b, `(() => {
 		const c = document.querySelector('[data-canvas]'), d = c.getContext('2d').getImageData(100, 30, c.width - 200, c.height - 60).data;
 		let n = 0;
 		for (let i = 0; i < d.length; i += 4) if (d[i] < 90) n++;
@@ -308,17 +158,17 @@ func TestBrowser(t *testing.T) {
 	})()`); ink < 0.01 {
 		t.Errorf("%.2f %% of the live plot are inked", 100*ink)
 	}
-	b.until(`document.querySelector('[data-latency] td')?.textContent > ''`)
-	b.audit()
+	b.Until(`document.querySelector('[data-latency] td')?.textContent > ''`)
+	b.Audit()
 	for _, width := range []int64{1400, 820, 390} {
-		b.screen(width, map[bool]string{true: "dark", false: "light"}[width == 820], "reduce")
+		b.Screen(width, map[bool]string{true: "dark", false: "light"}[width == 820], "reduce")
 		if os.Getenv("GYRUS_SHOTS") != "" {
 			time.Sleep(300 * time.Millisecond)
 		}
-		b.shot(fmt.Sprint("session-", width))
+		b.Shot(fmt.Sprint("session-", width))
 	}
-	b.do(chromedp.Click(chromedp.CSS("[data-stop] button")))
-	b.until(`document.querySelector('[data-why]')?.textContent.includes('It was stopped.')`)
+	b.Do(chromedp.Click(chromedp.CSS("[data-stop] button")))
+	b.Until(`document.querySelector('[data-why]')?.textContent.includes('It was stopped.')`)
 }
 
 // hour writes 64 channels of an hour at 500 Hz.
@@ -362,11 +212,11 @@ func BenchmarkViewer(b *testing.B) {
 	began := time.Now()
 	place := s.open("data/hour.edf")
 	prepared := time.Since(began).Seconds()
-	w := newBrowser(b, s.http.URL)
-	w.screen(1500, "light", "no-preference")
-	w.open(place)
-	w.until(painted)
-	if ink := value[float64](w, inked); ink < 0.02 {
+	w := browsertest.New(b, s.http.URL)
+	w.Screen(1500, "light", "no-preference")
+	w.Open(place)
+	w.Until(painted)
+	if ink := browsertest.Value[float64](w, inked); ink < 0.02 {
 		b.Fatalf("%.2f %% of the plot are inked", 100*ink)
 	}
 	for b.Loop() {
@@ -376,13 +226,13 @@ func BenchmarkViewer(b *testing.B) {
 			{"zoom", `v.zoom(n % 240 < 120 ? 0.96 : 1 / 0.96, 0.4, true)`},
 		} {
 			const n = 600
-			work, apart, blank := w.frames(c.step, n)
+			work, apart, blank := frames(b, w, c.step, n)
 			b.ReportMetric(percentile(work, 0.5), "ms/"+c.name+"-work-p50")
 			b.ReportMetric(percentile(work, 0.95), "ms/"+c.name+"-work-p95")
 			b.ReportMetric(percentile(apart, 0.95), "ms/"+c.name+"-frame-p95")
 			b.ReportMetric(percentile(apart, 0.99), "ms/"+c.name+"-frame-p99")
 			b.ReportMetric(100*blank/n, "%/"+c.name+"-frames-partly-blank")
-			w.until(painted)
+			w.Until(painted)
 		}
 	}
 	b.ReportMetric(prepared, "s/prepare")
@@ -390,9 +240,9 @@ func BenchmarkViewer(b *testing.B) {
 
 // frames lets the viewer do a step in each of so many frames, and returns the time its work took in each and the time between them, ms, and in how
 // many something was not painted yet.
-func (b *browser) frames(step string, n int) (work, apart []float64, blank float64) {
-	b.t.Helper()
-	value[any](b, fmt.Sprintf(`(() => {
+func frames(t testing.TB, b *browsertest.Browser, step string, n int) (work, apart []float64, blank float64) {
+	t.Helper()
+	browsertest.Value[any](b, fmt.Sprintf(`(() => {
 		const v = %s;
 		v.move({ from: 600, span: 10 }, true);
 		window.measured = null;
@@ -408,8 +258,8 @@ func (b *browser) frames(step string, n int) (work, apart []float64, blank float
 		});
 		return null;
 	})()`, traces, step, n))
-	b.until("window.measured")
-	m := value[map[string][]float64](b, "window.measured")
+	b.Until("window.measured")
+	m := browsertest.Value[map[string][]float64](b, "window.measured")
 	return m["work"], m["apart"], m["blank"][0]
 }
 

@@ -3,7 +3,6 @@ package recordings
 import (
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -56,13 +55,7 @@ type listing struct {
 func (x *Section) list(ref string, known map[string]*about) (*listing, error) {
 	entries, err := x.server.Data().List(ref)
 	if err != nil {
-		full, missing := x.server.Data().Resolve(ref)
-		if missing != nil {
-			return nil, err
-		}
-		if in, unreadable := os.ReadDir(full); unreadable != nil || len(in) > 0 { // List says of an empty folder that it cannot be read
-			return nil, err
-		}
+		return nil, err
 	}
 	formats := formatsByName()
 	beside := func(name string) bool {

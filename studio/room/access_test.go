@@ -2,8 +2,6 @@ package room
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,15 +9,12 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/gyrus-dev/gyrus/feed"
+	"github.com/gyrus-dev/gyrus/studio/browsertest"
 )
 
 // TestBrowserAccessible holds that every page can be used with a keyboard, a screen reader, or weak eyes, on a phone and on a large screen,
 // in light and dark.
 func TestBrowserAccessible(t *testing.T) {
-	audit, err := os.ReadFile(filepath.Join("..", "testdata", "audit.js"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx := chromium(t)
 	s := newSite(t, 40, true)
 	b, nobody := s.browser(), s.browser()
@@ -61,7 +56,7 @@ func TestBrowserAccessible(t *testing.T) {
 				if err := chromedp.Do(ctx, screen(look.width, look.theme), chromedp.Navigate(s.http.URL+path), chromedp.KeyEvent(kb.Tab)); err != nil {
 					t.Fatal(err)
 				}
-				problems, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](string(audit)))
+				problems, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](browsertest.AuditScript))
 				if err != nil {
 					t.Fatal(path, err)
 				}

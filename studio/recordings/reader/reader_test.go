@@ -22,6 +22,7 @@ import (
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/recording/edf"
 	"github.com/gyrus-dev/gyrus/report"
+	"github.com/gyrus-dev/gyrus/studio/confine"
 	"github.com/gyrus-dev/gyrus/studio/recordings/pyramid"
 )
 
@@ -226,7 +227,7 @@ func TestMisbehaviour(t *testing.T) {
 		{name: "peeking", text: secret, log: "permission denied"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.name == "peeking" && !landlocked() {
+			if c.name == "peeking" && !confine.Available() {
 				t.Skip("this kernel has no Landlock")
 			}
 			if c.name == "gulping" && runtime.GOOS != "linux" {

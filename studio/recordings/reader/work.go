@@ -17,6 +17,7 @@ import (
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/studio/confine"
 )
 
 // ExitMemory is the exit status of a process that needed more memory than its task allows.
@@ -39,8 +40,12 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(line, &t); err != nil {
 		return fmt.Errorf("reading the task: %w", err)
 	}
-	if !confined {
-		if err := confine(&t, line); err != nil {
+	if !confined && t.Readable != nil {
+		folders := confine.Folders{Read: t.Readable}
+		if t.Dir != "" {
+			folders.Write = []string{t.Dir}
+		}
+		if err := confine.Restart(folders, taskVariable+"="+string(line)); err != nil {
 			return fmt.Errorf("confining the process: %w", err)
 		}
 	}

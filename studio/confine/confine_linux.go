@@ -1,4 +1,4 @@
-package jobs
+package confine
 
 import (
 	"errors"
@@ -6,13 +6,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// The rights that a confined job has and that it lacks elsewhere. Executing is not among them: a job starts nothing, and what it could
+// The rights that a confined process has and that it lacks elsewhere. Executing is not among them: it starts nothing, and what it could
 // start is confined with it.
 const (
 	reading = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
@@ -23,27 +22,32 @@ const (
 )
 
 // systemFiles are what the runtime and the libraries look at.
-var systemFiles = []string{"/usr", "/lib", "/lib64", "/etc/localtime", "/etc/ssl", "/sys", "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys",
+var systemFiles = []string{"/lib", "/lib64", "/usr/lib", "/usr/share/zoneinfo", "/etc/localtime", "/etc/ssl", "/etc/hosts", "/etc/resolv.conf",
+	"/etc/nsswitch.conf", "/sys/kernel/mm", "/sys/devices/system/cpu", "/sys/fs/cgroup", "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys",
 	"/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"}
 
-// confine starts this program anew, with only the home folder to write and, besides it, the readable folders to read, by Landlock; it comes
-// back only where that is not to be had. It is the second lock on the door: that the paths of a request lie in those folders has been
-// checked before. The XLA backend loads drivers from all over the system, so that a job on it has only the first.
-func confine(o *order, line []byte) error {
-	if o.Readable == nil || strings.HasPrefix(o.Request.Backend, "xla") {
-		return nil
-	}
+// version is that of the system's Landlock, 0 if it has none.
+func version() int {
 	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
-		return nil // an older kernel
+		return 0
+	}
+	return int(abi)
+}
+
+// Available reports whether the system can confine.
+func Available() bool { return version() > 0 }
+
+// Restart starts this program anew with the same arguments, the environment of this process and more of it, confined to the folders. It comes back
+// only where the system cannot confine, or with an error. A process cannot be set free again.
+func Restart(f Folders, more ...string) error {
+	abi := version()
+	if abi == 0 {
+		return nil
 	}
 	handled := uint64(reading | writing)
 	if abi >= 2 {
 		handled |= unix.LANDLOCK_ACCESS_FS_REFER
-	}
-	temp := filepath.Join(o.Home, "studio", "tmp") // the system's is shared with everybody
-	if err := os.MkdirAll(temp, 0o700); err != nil {
-		return err
 	}
 	attr := unix.LandlockRulesetAttr{Handled_access_fs: handled}
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr.Handled_access_fs), 0)
@@ -52,18 +56,16 @@ func confine(o *order, line []byte) error {
 	}
 	rules := int(fd)
 	defer unix.Close(rules)
-	for _, dir := range []string{o.Home, o.Request.RunDir, o.Dir} {
-		if dir != "" {
-			if err := allow(rules, dir, handled); err != nil {
-				return err
-			}
+	for _, path := range f.Write {
+		if err := allow(rules, path, handled); err != nil {
+			return err
 		}
 	}
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	for _, path := range slices.Concat(o.Readable, systemFiles, []string{program}) {
+	for _, path := range slices.Concat(f.Read, systemFiles, []string{program}) {
 		if err := allow(rules, path, reading); err != nil {
 			return err
 		}
@@ -76,13 +78,13 @@ func confine(o *order, line []byte) error {
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
 		return errno
 	}
-	return unix.Exec(program, os.Args, append(os.Environ(), "TMPDIR="+temp, confinedOrder+"="+string(line)))
+	return unix.Exec(program, os.Args, append(os.Environ(), more...))
 }
 
-// allow adds a rule for what lies below a path; a path that does not exist needs none.
+// allow adds a rule for what lies below a path; a path that does not exist or cannot be reached needs none.
 func allow(rules int, path string, rights uint64) error {
 	path, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 		return nil
 	} else if err != nil {
 		return err

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package jobs
-
-func hasLandlock() bool { return false }

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package reader
-
-func landlocked() bool { return false }
