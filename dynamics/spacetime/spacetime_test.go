@@ -252,3 +252,31 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(m.Events())*1e6, "s/Mevent")
 }
+
+// TestAdd learns: what is added to the rows of some taps is what their sum grows by, and no other row changes.
+func TestAdd(t *testing.T) {
+	k, err := NewKernel(2, 3, 3, 3, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taps := []uint32{uint32(k.Tap(0, 1, 0, -1)), uint32(k.Tap(1, 2, 1, 1)), uint32(k.Tap(0, 0, 0, 0))}
+	change := []float32{1, -2, 0.5, 0, 3}
+	k.Add(k.Weights, taps, change)
+	k.Add(k.Weights, taps[:1], change)
+	evidence := make([]float32, k.Classes)
+	k.Sum(taps, evidence)
+	touched := 0
+	for _, w := range k.Weights {
+		if w != 0 {
+			touched++
+		}
+	}
+	for c := range evidence {
+		if evidence[c] != 4*change[c] {
+			t.Errorf("class %d has %g, want %g", c, evidence[c], 4*change[c])
+		}
+	}
+	if touched != 3*4 {
+		t.Errorf("%d weights changed, want those of three rows that change", touched)
+	}
+}
