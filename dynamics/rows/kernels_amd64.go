@@ -3,9 +3,6 @@
 package rows
 
 //go:noescape
-func sum13AVX512(acc *float32, table *float32, at *uint32, n int)
-
-//go:noescape
 func sum4AVX512(acc *float32, table *float32, at *uint32, n int)
 
 //go:noescape
@@ -18,13 +15,28 @@ func sum1AVX512(acc *float32, table *float32, at *uint32, n int)
 func sumTailAVX512(acc *float32, table *float32, at *uint32, n int, mask uint64)
 
 //go:noescape
-func sum13AVX2(acc *float32, table *float32, at *uint32, n int)
-
-//go:noescape
 func sum4AVX2(acc *float32, table *float32, at *uint32, n int)
 
 //go:noescape
 func sum1AVX2(acc *float32, table *float32, at *uint32, n int)
+
+//go:noescape
+func columns4AVX512(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+
+//go:noescape
+func columns8AVX2(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+
+//go:noescape
+func columns2AVX512(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+
+//go:noescape
+func columns4AVX2(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+
+//go:noescape
+func columns1AVX512(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+
+//go:noescape
+func columns2AVX2(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
 
 //go:noescape
 func add4AVX512(table *float32, at *uint32, n int, x *float32)

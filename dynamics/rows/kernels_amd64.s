@@ -2,61 +2,6 @@
 
 #include "textflag.h"
 
-// func sum13AVX512(acc *float32, table *float32, at *uint32, n int)
-// Requires: AVX, AVX512F
-TEXT ·sum13AVX512(SB), NOSPLIT, $0-32
-	MOVQ    acc+0(FP), AX
-	MOVQ    table+8(FP), CX
-	MOVQ    at+16(FP), DX
-	MOVQ    n+24(FP), BX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	VMOVUPS 256(AX), Z4
-	VMOVUPS 320(AX), Z5
-	VMOVUPS 384(AX), Z6
-	VMOVUPS 448(AX), Z7
-	VMOVUPS 512(AX), Z8
-	VMOVUPS 576(AX), Z9
-	VMOVUPS 640(AX), Z10
-	VMOVUPS 704(AX), Z11
-	VMOVUPS 768(AX), Z12
-
-loop:
-	MOVL    (DX), SI
-	VADDPS  (CX)(SI*4), Z0, Z0
-	VADDPS  64(CX)(SI*4), Z1, Z1
-	VADDPS  128(CX)(SI*4), Z2, Z2
-	VADDPS  192(CX)(SI*4), Z3, Z3
-	VADDPS  256(CX)(SI*4), Z4, Z4
-	VADDPS  320(CX)(SI*4), Z5, Z5
-	VADDPS  384(CX)(SI*4), Z6, Z6
-	VADDPS  448(CX)(SI*4), Z7, Z7
-	VADDPS  512(CX)(SI*4), Z8, Z8
-	VADDPS  576(CX)(SI*4), Z9, Z9
-	VADDPS  640(CX)(SI*4), Z10, Z10
-	VADDPS  704(CX)(SI*4), Z11, Z11
-	VADDPS  768(CX)(SI*4), Z12, Z12
-	ADDQ    $+4, DX
-	DECQ    BX
-	JNZ     loop
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, 320(AX)
-	VMOVUPS Z6, 384(AX)
-	VMOVUPS Z7, 448(AX)
-	VMOVUPS Z8, 512(AX)
-	VMOVUPS Z9, 576(AX)
-	VMOVUPS Z10, 640(AX)
-	VMOVUPS Z11, 704(AX)
-	VMOVUPS Z12, 768(AX)
-	VZEROUPPER
-	RET
-
 // func sum4AVX512(acc *float32, table *float32, at *uint32, n int)
 // Requires: AVX, AVX512F
 TEXT ·sum4AVX512(SB), NOSPLIT, $0-32
@@ -148,61 +93,6 @@ loop:
 	VZEROUPPER
 	RET
 
-// func sum13AVX2(acc *float32, table *float32, at *uint32, n int)
-// Requires: AVX
-TEXT ·sum13AVX2(SB), NOSPLIT, $0-32
-	MOVQ    acc+0(FP), AX
-	MOVQ    table+8(FP), CX
-	MOVQ    at+16(FP), DX
-	MOVQ    n+24(FP), BX
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS 64(AX), Y2
-	VMOVUPS 96(AX), Y3
-	VMOVUPS 128(AX), Y4
-	VMOVUPS 160(AX), Y5
-	VMOVUPS 192(AX), Y6
-	VMOVUPS 224(AX), Y7
-	VMOVUPS 256(AX), Y8
-	VMOVUPS 288(AX), Y9
-	VMOVUPS 320(AX), Y10
-	VMOVUPS 352(AX), Y11
-	VMOVUPS 384(AX), Y12
-
-loop:
-	MOVL    (DX), SI
-	VADDPS  (CX)(SI*4), Y0, Y0
-	VADDPS  32(CX)(SI*4), Y1, Y1
-	VADDPS  64(CX)(SI*4), Y2, Y2
-	VADDPS  96(CX)(SI*4), Y3, Y3
-	VADDPS  128(CX)(SI*4), Y4, Y4
-	VADDPS  160(CX)(SI*4), Y5, Y5
-	VADDPS  192(CX)(SI*4), Y6, Y6
-	VADDPS  224(CX)(SI*4), Y7, Y7
-	VADDPS  256(CX)(SI*4), Y8, Y8
-	VADDPS  288(CX)(SI*4), Y9, Y9
-	VADDPS  320(CX)(SI*4), Y10, Y10
-	VADDPS  352(CX)(SI*4), Y11, Y11
-	VADDPS  384(CX)(SI*4), Y12, Y12
-	ADDQ    $+4, DX
-	DECQ    BX
-	JNZ     loop
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS Y3, 96(AX)
-	VMOVUPS Y4, 128(AX)
-	VMOVUPS Y5, 160(AX)
-	VMOVUPS Y6, 192(AX)
-	VMOVUPS Y7, 224(AX)
-	VMOVUPS Y8, 256(AX)
-	VMOVUPS Y9, 288(AX)
-	VMOVUPS Y10, 320(AX)
-	VMOVUPS Y11, 352(AX)
-	VMOVUPS Y12, 384(AX)
-	VZEROUPPER
-	RET
-
 // func sum4AVX2(acc *float32, table *float32, at *uint32, n int)
 // Requires: AVX
 TEXT ·sum4AVX2(SB), NOSPLIT, $0-32
@@ -247,6 +137,261 @@ loop:
 	DECQ    BX
 	JNZ     loop
 	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	RET
+
+// func columns4AVX512(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+// Requires: AVX, AVX512F
+TEXT ·columns4AVX512(SB), NOSPLIT, $0-64
+	MOVQ acc+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ table+16(FP), DX
+	MOVQ at+24(FP), BX
+	MOVQ room+32(FP), SI
+	MOVQ counts+40(FP), DI
+	MOVQ order+48(FP), R8
+	MOVQ n+56(FP), R9
+
+column:
+	MOVWLZX (R8), R10
+	MOVQ    R10, R12
+	IMULQ   CX, R12
+	LEAQ    (AX)(R12*4), R12
+	MOVWLZX (DI)(R10*2), R11
+	IMULQ   SI, R10
+	LEAQ    (BX)(R10*2), R10
+	VMOVUPS (R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 128(R12), Z2
+	VMOVUPS 192(R12), Z3
+
+row:
+	MOVWLZX (R10), R13
+	VADDPS  (DX)(R13*4), Z0, Z0
+	VADDPS  64(DX)(R13*4), Z1, Z1
+	VADDPS  128(DX)(R13*4), Z2, Z2
+	VADDPS  192(DX)(R13*4), Z3, Z3
+	ADDQ    $+2, R10
+	DECQ    R11
+	JNZ     row
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, 64(R12)
+	VMOVUPS Z2, 128(R12)
+	VMOVUPS Z3, 192(R12)
+	ADDQ    $+2, R8
+	DECQ    R9
+	JNZ     column
+	VZEROUPPER
+	RET
+
+// func columns8AVX2(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+// Requires: AVX
+TEXT ·columns8AVX2(SB), NOSPLIT, $0-64
+	MOVQ acc+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ table+16(FP), DX
+	MOVQ at+24(FP), BX
+	MOVQ room+32(FP), SI
+	MOVQ counts+40(FP), DI
+	MOVQ order+48(FP), R8
+	MOVQ n+56(FP), R9
+
+column:
+	MOVWLZX (R8), R10
+	MOVQ    R10, R12
+	IMULQ   CX, R12
+	LEAQ    (AX)(R12*4), R12
+	MOVWLZX (DI)(R10*2), R11
+	IMULQ   SI, R10
+	LEAQ    (BX)(R10*2), R10
+	VMOVUPS (R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 64(R12), Y2
+	VMOVUPS 96(R12), Y3
+	VMOVUPS 128(R12), Y4
+	VMOVUPS 160(R12), Y5
+	VMOVUPS 192(R12), Y6
+	VMOVUPS 224(R12), Y7
+
+row:
+	MOVWLZX (R10), R13
+	VADDPS  (DX)(R13*4), Y0, Y0
+	VADDPS  32(DX)(R13*4), Y1, Y1
+	VADDPS  64(DX)(R13*4), Y2, Y2
+	VADDPS  96(DX)(R13*4), Y3, Y3
+	VADDPS  128(DX)(R13*4), Y4, Y4
+	VADDPS  160(DX)(R13*4), Y5, Y5
+	VADDPS  192(DX)(R13*4), Y6, Y6
+	VADDPS  224(DX)(R13*4), Y7, Y7
+	ADDQ    $+2, R10
+	DECQ    R11
+	JNZ     row
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, 32(R12)
+	VMOVUPS Y2, 64(R12)
+	VMOVUPS Y3, 96(R12)
+	VMOVUPS Y4, 128(R12)
+	VMOVUPS Y5, 160(R12)
+	VMOVUPS Y6, 192(R12)
+	VMOVUPS Y7, 224(R12)
+	ADDQ    $+2, R8
+	DECQ    R9
+	JNZ     column
+	VZEROUPPER
+	RET
+
+// func columns2AVX512(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+// Requires: AVX, AVX512F
+TEXT ·columns2AVX512(SB), NOSPLIT, $0-64
+	MOVQ acc+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ table+16(FP), DX
+	MOVQ at+24(FP), BX
+	MOVQ room+32(FP), SI
+	MOVQ counts+40(FP), DI
+	MOVQ order+48(FP), R8
+	MOVQ n+56(FP), R9
+
+column:
+	MOVWLZX (R8), R10
+	MOVQ    R10, R12
+	IMULQ   CX, R12
+	LEAQ    (AX)(R12*4), R12
+	MOVWLZX (DI)(R10*2), R11
+	IMULQ   SI, R10
+	LEAQ    (BX)(R10*2), R10
+	VMOVUPS (R12), Z0
+	VMOVUPS 64(R12), Z1
+
+row:
+	MOVWLZX (R10), R13
+	VADDPS  (DX)(R13*4), Z0, Z0
+	VADDPS  64(DX)(R13*4), Z1, Z1
+	ADDQ    $+2, R10
+	DECQ    R11
+	JNZ     row
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, 64(R12)
+	ADDQ    $+2, R8
+	DECQ    R9
+	JNZ     column
+	VZEROUPPER
+	RET
+
+// func columns4AVX2(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+// Requires: AVX
+TEXT ·columns4AVX2(SB), NOSPLIT, $0-64
+	MOVQ acc+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ table+16(FP), DX
+	MOVQ at+24(FP), BX
+	MOVQ room+32(FP), SI
+	MOVQ counts+40(FP), DI
+	MOVQ order+48(FP), R8
+	MOVQ n+56(FP), R9
+
+column:
+	MOVWLZX (R8), R10
+	MOVQ    R10, R12
+	IMULQ   CX, R12
+	LEAQ    (AX)(R12*4), R12
+	MOVWLZX (DI)(R10*2), R11
+	IMULQ   SI, R10
+	LEAQ    (BX)(R10*2), R10
+	VMOVUPS (R12), Y0
+	VMOVUPS 32(R12), Y1
+	VMOVUPS 64(R12), Y2
+	VMOVUPS 96(R12), Y3
+
+row:
+	MOVWLZX (R10), R13
+	VADDPS  (DX)(R13*4), Y0, Y0
+	VADDPS  32(DX)(R13*4), Y1, Y1
+	VADDPS  64(DX)(R13*4), Y2, Y2
+	VADDPS  96(DX)(R13*4), Y3, Y3
+	ADDQ    $+2, R10
+	DECQ    R11
+	JNZ     row
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, 32(R12)
+	VMOVUPS Y2, 64(R12)
+	VMOVUPS Y3, 96(R12)
+	ADDQ    $+2, R8
+	DECQ    R9
+	JNZ     column
+	VZEROUPPER
+	RET
+
+// func columns1AVX512(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+// Requires: AVX, AVX512F
+TEXT ·columns1AVX512(SB), NOSPLIT, $0-64
+	MOVQ acc+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ table+16(FP), DX
+	MOVQ at+24(FP), BX
+	MOVQ room+32(FP), SI
+	MOVQ counts+40(FP), DI
+	MOVQ order+48(FP), R8
+	MOVQ n+56(FP), R9
+
+column:
+	MOVWLZX (R8), R10
+	MOVQ    R10, R12
+	IMULQ   CX, R12
+	LEAQ    (AX)(R12*4), R12
+	MOVWLZX (DI)(R10*2), R11
+	IMULQ   SI, R10
+	LEAQ    (BX)(R10*2), R10
+	VMOVUPS (R12), Z0
+
+row:
+	MOVWLZX (R10), R13
+	VADDPS  (DX)(R13*4), Z0, Z0
+	ADDQ    $+2, R10
+	DECQ    R11
+	JNZ     row
+	VMOVUPS Z0, (R12)
+	ADDQ    $+2, R8
+	DECQ    R9
+	JNZ     column
+	VZEROUPPER
+	RET
+
+// func columns2AVX2(acc *float32, stride int, table *float32, at *uint16, room int, counts *uint16, order *uint16, n int)
+// Requires: AVX
+TEXT ·columns2AVX2(SB), NOSPLIT, $0-64
+	MOVQ acc+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ table+16(FP), DX
+	MOVQ at+24(FP), BX
+	MOVQ room+32(FP), SI
+	MOVQ counts+40(FP), DI
+	MOVQ order+48(FP), R8
+	MOVQ n+56(FP), R9
+
+column:
+	MOVWLZX (R8), R10
+	MOVQ    R10, R12
+	IMULQ   CX, R12
+	LEAQ    (AX)(R12*4), R12
+	MOVWLZX (DI)(R10*2), R11
+	IMULQ   SI, R10
+	LEAQ    (BX)(R10*2), R10
+	VMOVUPS (R12), Y0
+	VMOVUPS 32(R12), Y1
+
+row:
+	MOVWLZX (R10), R13
+	VADDPS  (DX)(R13*4), Y0, Y0
+	VADDPS  32(DX)(R13*4), Y1, Y1
+	ADDQ    $+2, R10
+	DECQ    R11
+	JNZ     row
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, 32(R12)
+	ADDQ    $+2, R8
+	DECQ    R9
+	JNZ     column
 	VZEROUPPER
 	RET
 

@@ -8,12 +8,12 @@ import "github.com/gyrus-dev/gyrus/compute/cpu/kernel"
 type block struct {
 	values int
 	sum    func(acc, table *float32, at *uint32, n int)
-	add    func(table *float32, at *uint32, n int, x *float32) // nil where sums have a wider block than additions
+	add    func(table *float32, at *uint32, n int, x *float32)
 }
 
 var (
-	blocks512 = []block{{208, sum13AVX512, nil}, {64, sum4AVX512, add4AVX512}, {32, sum2AVX512, add2AVX512}, {16, sum1AVX512, add1AVX512}}
-	blocks2   = []block{{104, sum13AVX2, nil}, {32, sum4AVX2, add4AVX2}, {8, sum1AVX2, add1AVX2}}
+	blocks512 = []block{{64, sum4AVX512, add4AVX512}, {32, sum2AVX512, add2AVX512}, {16, sum1AVX512, add1AVX512}}
+	blocks2   = []block{{32, sum4AVX2, add4AVX2}, {8, sum1AVX2, add1AVX2}}
 )
 
 func blocks() []block {
@@ -45,7 +45,7 @@ func sum(acc, table []float32, at []uint32) {
 func add(table []float32, at []uint32, x []float32) {
 	done := 0
 	for _, b := range blocks() {
-		for ; b.add != nil && len(x)-done >= b.values; done += b.values {
+		for ; len(x)-done >= b.values; done += b.values {
 			b.add(&table[done], &at[0], len(at), &x[done])
 		}
 	}
@@ -56,4 +56,26 @@ func add(table []float32, at []uint32, x []float32) {
 			addPortable(table[done:], at, rest)
 		}
 	}
+}
+
+func columns(values int, acc []float32, stride int, table []float32, at []uint16, room int, counts, order []uint16) bool {
+	var run func(acc *float32, stride int, table *float32, at *uint16, room int, counts, order *uint16, n int)
+	switch tier := kernel.Active(); {
+	case tier == kernel.AVX512 && values == 64:
+		run = columns4AVX512
+	case tier == kernel.AVX512 && values == 32:
+		run = columns2AVX512
+	case tier == kernel.AVX512:
+		run = columns1AVX512
+	case tier == kernel.AVX2 && values == 64:
+		run = columns8AVX2
+	case tier == kernel.AVX2 && values == 32:
+		run = columns4AVX2
+	case tier == kernel.AVX2:
+		run = columns2AVX2
+	default:
+		return false
+	}
+	run(&acc[0], stride, &table[0], &at[0], room, &counts[0], &order[0], len(order))
+	return true
 }

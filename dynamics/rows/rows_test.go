@@ -53,10 +53,53 @@ func TestTiers(t *testing.T) {
 	}
 }
 
+// TestColumns does the same for sums column by column.
+func TestColumns(t *testing.T) {
+	defer kernel.Use(kernel.Active())
+	rng := rand.New(rand.NewPCG(1, 2))
+	const columns, stride, room = 9, 5, 7
+	table := make([]float32, 500)
+	for i := range table {
+		table[i] = float32(rng.NormFloat64())
+	}
+	for _, tier := range kernel.Tiers() {
+		if err := kernel.Use(tier); err != nil {
+			t.Fatal(err)
+		}
+		for _, values := range []int{16, 32, 64} {
+			at, counts, order := make([]uint16, columns*room), make([]uint16, columns), []uint16{}
+			for i := range at {
+				at[i] = uint16(rng.IntN(len(table) - values + 1))
+			}
+			for _, c := range rng.Perm(columns) {
+				if counts[c] = uint16(rng.IntN(room + 1)); counts[c] > 0 {
+					order = append(order, uint16(c))
+				}
+			}
+			got := make([]float32, (columns-1)*stride+values)
+			want := slices.Clone(got)
+			Columns(values, got, stride, table, at, room, counts, order)
+			for _, c := range order {
+				starts := make([]uint32, counts[c])
+				for i := range starts {
+					starts[i] = uint32(at[int(c)*room+i])
+				}
+				sumPortable(want[int(c)*stride:][:values], table, starts)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("%v: columns of %d values differ", tier, values)
+			}
+		}
+	}
+}
+
 func TestOutside(t *testing.T) {
 	for _, f := range []func(){
 		func() { Sum(make([]float32, 5), make([]float32, 10), []uint32{0, 6}) },
 		func() { Add(make([]float32, 10), []uint32{6, 0}, make([]float32, 5)) },
+		func() {
+			Columns(32, make([]float32, 36), 5, make([]float32, 32), make([]uint16, 2), 1, []uint16{1, 1}, []uint16{0})
+		},
 	} {
 		func() {
 			defer func() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -144,45 +145,58 @@ func (k *Kernel) Apply(m *Movie, from, to, workers int, take func(t, y int, evid
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	plan := newPlan(k)
+	pl := newPlan(k)
 	first := max(0, from-k.Depth+1)
 	columns := columnsOf(m, first, to)
-	var next, sum atomic.Int64
+	// Bands of rows share what they load of the tables, but every worker should have some.
+	height := min(bandRows, max(1, (to-from)*m.Height/(2*workers)), m.Height)
+	bands := (m.Height + height - 1) / height
+	var next atomic.Int64
 	var group sync.WaitGroup
-	for range min(workers, max(1, (to-from)*m.Height)) {
+	for range min(workers, (to-from)*bands) {
 		group.Go(func() {
 			side := k.Width / 2 * k.Classes
-			w := plan.worker(m)
+			w := pl.worker(m, height)
 			for {
 				i := int(next.Add(1)) - 1
-				t, y := from+i/m.Height, i%m.Height
+				t, y := from+i/bands, i%bands*height
 				if t >= to {
 					return
 				}
-				sum.Add(w.row(columns, first, t, y))
-				take(t, y, w.evidence[side:side+m.Width*k.Classes])
+				rows := min(height, m.Height-y)
+				w.band(columns, first, t, y, rows)
+				for r := range rows {
+					take(t, y+r, w.evidence[r][side:side+m.Width*k.Classes])
+				}
 			}
 		})
 	}
 	group.Wait()
-	return sum.Load(), nil
+	return pl.additions(m, columns, first, from, to), nil
 }
 
 // A slab is the weights of one polarity, delay and dy, [width, classes]. An event adds a slab to the evidence of its neighbours in a row: to a stretch
-// that begins at its column. A row of evidence is computed column by column: the slabs that the events of a column call for, of all delays and rows,
-// are summed while a part of that stretch stays in registers, and then the next part.
+// that begins at its column. Slabs come in groups, those of like width together, and stretches in parts, so that the table of one group and part stays
+// in the first-level cache while it is used for all columns of a band of rows: for each column the slabs that its events call for are summed in
+// registers.
 type plan struct {
 	k      *Kernel
-	slabs  []slab
-	parts  int
-	values int         // of a part
+	groups []slabs
+	values int // of a part
+}
+
+type slabs struct {
+	list   []slab
+	from   int         // where in slabs the first part begins: before it there are zeros
 	tables [][]float32 // [parts][slabs, values]
 }
 
 type slab struct {
 	p, dt, dy int
+	from, to  int      // the weights are zero before and after
 	perDX     []int64  // [width+1]: weights before each dx that are not zero
-	few       []weight // if they are few: they are added by themselves, and the tables have zeros
+	begin     uint16   // in each table of the group
+	few       []weight // if they are few: they are added by themselves, and the slab is in no table
 }
 
 type weight struct {
@@ -191,113 +205,209 @@ type weight struct {
 }
 
 const (
-	// partValues is what goes well into registers, and whose tables, for kernels as those of the literature, into the second-level cache.
-	partValues = 208
+	// groupSlabs is how many slabs have a table that takes half a first-level cache.
+	groupSlabs = 96
+	// bandRows is how many rows are computed together.
+	bandRows = 8
 	// sparseFrom is how many values must go to each weight that is not zero for it to be cheaper to add those alone.
-	sparseFrom = 24
+	sparseFrom = 48
 )
 
 func newPlan(k *Kernel) *plan {
 	n := k.Width * k.Classes
-	pl := &plan{k: k, parts: (n + partValues - 1) / partValues}
-	pl.values = ((n+pl.parts-1)/pl.parts + 15) / 16 * 16
-	pl.tables = make([][]float32, pl.parts)
+	pl := &plan{k: k, values: 64}
+	for pl.values > 16 && n <= pl.values/2 {
+		pl.values /= 2
+	}
+	var all []slab
 	for p := range k.Polarities {
 		for dt := range k.Depth {
 			for dy := -k.Height / 2; dy <= k.Height/2; dy++ {
-				weights := k.Weights[k.Tap(p, dt, dy, -(k.Width/2))*k.Classes:][:n]
 				s := slab{p: p, dt: dt, dy: dy, perDX: make([]int64, k.Width+1)}
-				var set []weight
-				for i, w := range weights {
+				for i, w := range k.slab(s) {
 					if w != 0 {
 						s.perDX[i/k.Classes+1]++
-						set = append(set, weight{int32(i), w})
+						s.few = append(s.few, weight{int32(i), w})
 					}
 				}
-				if len(set) == 0 {
+				if len(s.few) == 0 {
 					continue
 				}
 				for i := range k.Width {
 					s.perDX[i+1] += s.perDX[i]
 				}
-				row := make([]float32, pl.parts*pl.values)
-				if len(set)*sparseFrom < n {
-					s.few = set
-				} else {
-					copy(row, weights)
+				s.from, s.to = int(s.few[0].at), int(s.few[len(s.few)-1].at)+1
+				if len(s.few)*sparseFrom >= s.to-s.from {
+					s.few = nil
 				}
-				for i := range pl.tables {
-					pl.tables[i] = append(pl.tables[i], row[i*pl.values:(i+1)*pl.values]...)
-				}
-				pl.slabs = append(pl.slabs, s)
+				all = append(all, s)
 			}
 		}
+	}
+	slices.SortStableFunc(all, func(a, b slab) int { return a.to - a.from - (b.to - b.from) })
+	for list := range slices.Chunk(all, groupSlabs) {
+		pl.groups = append(pl.groups, pl.group(list))
 	}
 	return pl
 }
 
-// worker has the memory to compute one row at a time.
+// slab is the weights of a slab.
+func (k *Kernel) slab(s slab) []float32 {
+	return k.Weights[k.Tap(s.p, s.dt, s.dy, -(k.Width/2))*k.Classes:][:k.Width*k.Classes]
+}
+
+// group makes the tables of slabs.
+func (pl *plan) group(list []slab) slabs {
+	g := slabs{list: list, from: math.MaxInt}
+	to := 0
+	for _, s := range list {
+		g.from, to = min(g.from, s.from), max(to, s.to)
+	}
+	g.tables = make([][]float32, (to-g.from+pl.values-1)/pl.values)
+	row := make([]float32, len(g.tables)*pl.values)
+	for i := range list {
+		if s := &list[i]; s.few == nil {
+			s.begin = uint16(len(g.tables[0]))
+			copy(row, pl.k.slab(*s)[g.from:to])
+			for part := range g.tables {
+				g.tables[part] = append(g.tables[part], row[part*pl.values:(part+1)*pl.values]...)
+			}
+		}
+	}
+	return g
+}
+
+// worker has the memory to compute a band of rows at a time.
 type worker struct {
 	*plan
 	m        *Movie
-	evidence []float32 // [width/2 + movie's width + width/2, classes], with what falls off either edge, and what the last part reaches beyond
-	wanted   []uint32  // [movie's width, slabs], where in a table the slabs begin that a column's events call for
-	count    []int32   // [movie's width]
+	evidence [][]float32 // [rows][width/2 + movie's width + width/2, classes], with what falls off either edge, and what the last part reaches beyond
+	wanted   [][]uint16  // [rows][movie's width, groupSlabs], where in a table the slabs begin that a column's events call for
+	counts   [][]uint16  // [rows][movie's width], how many
+	order    [][]uint16  // [rows], the columns that call for any, by how many
 }
 
-func (pl *plan) worker(m *Movie) *worker {
-	return &worker{plan: pl, m: m, evidence: make([]float32, (m.Width-1)*pl.k.Classes+pl.parts*pl.values),
-		wanted: make([]uint32, m.Width*len(pl.slabs)), count: make([]int32, m.Width)}
+func (pl *plan) worker(m *Movie, rows int) *worker {
+	w := &worker{plan: pl, m: m}
+	for range rows {
+		w.evidence = append(w.evidence, make([]float32, (m.Width-1+pl.k.Width)*pl.k.Classes+pl.values))
+		w.wanted = append(w.wanted, make([]uint16, m.Width*groupSlabs))
+		w.counts = append(w.counts, make([]uint16, m.Width))
+		w.order = append(w.order, make([]uint16, m.Width))
+	}
+	return w
 }
 
-// row computes the evidence of row y in step t from the columns of events, of steps from first on.
-func (w *worker) row(columns [][]uint16, first, t, y int) (additions int64) {
-	clear(w.evidence)
-	clear(w.count)
-	k, half, slabs := w.k, w.k.Width/2, len(w.slabs)
-	for i := range w.slabs {
-		s := &w.slabs[i]
+// band computes the evidence of so many rows from y on in step t from the columns of events, of steps from first on.
+func (w *worker) band(columns [][]uint16, first, t, y, height int) {
+	for r := range height {
+		clear(w.evidence[r])
+	}
+	for _, g := range w.groups {
+		for r := range height {
+			w.want(g, r, columns, first, t, y+r)
+		}
+		for part, table := range g.tables {
+			for r := range height {
+				rows.Columns(w.values, w.evidence[r][g.from+part*w.values:], w.k.Classes, table, w.wanted[r], groupSlabs, w.counts[r], w.order[r])
+			}
+		}
+	}
+}
+
+// want lists what the events around row y in step t want of a group, and adds the slabs of few weights.
+func (w *worker) want(g slabs, r int, columns [][]uint16, first, t, y int) {
+	evidence, wanted, counts := w.evidence[r], w.wanted[r], w.counts[r]
+	clear(counts)
+	for i := range g.list {
+		s := &g.list[i]
 		from, when := y-s.dy, t-s.dt
 		if from < 0 || from >= w.m.Height || when < 0 {
 			continue
 		}
 		at := columns[((when-first)*w.m.Polarities+s.p)*w.m.Height+from]
-		all := s.perDX[k.Width]
-		additions += all * int64(len(at))
-		// What falls off the edges is no operation of the layer. Columns are in order.
-		for _, x := range at {
-			if int(x) >= half {
-				break
-			}
-			additions -= s.perDX[half-int(x)]
-		}
-		for j := len(at) - 1; j >= 0 && int(at[j]) >= w.m.Width-half; j-- {
-			additions -= all - s.perDX[w.m.Width+half-int(at[j])]
-		}
 		if s.few != nil {
 			for _, x := range at {
-				into := w.evidence[int(x)*k.Classes:]
+				into := evidence[int(x)*w.k.Classes:]
 				for _, weight := range s.few {
 					into[weight.at] += weight.value
 				}
 			}
 			continue
 		}
-		begin := uint32(i * w.values)
 		for _, x := range at {
-			n := w.count[x]
-			w.count[x] = n + 1
-			w.wanted[int(x)*slabs+int(n)] = begin
+			n := counts[x]
+			counts[x] = n + 1
+			wanted[int(x)*groupSlabs+int(n)] = s.begin
 		}
 	}
-	for part, table := range w.tables {
-		for x, n := range w.count {
-			if n > 0 {
-				rows.Sum(w.evidence[x*k.Classes+part*w.values:][:w.values], table, w.wanted[x*slabs:][:n])
+	// Columns of like counts come together, but no neighbours: the evidence of those overlaps, and a processor waits where it is to load what it is
+	// still about to store.
+	const kinds = groupSlabs + 1
+	var begin [2*kinds + 1]int
+	for x, n := range counts {
+		if n > 0 {
+			begin[x%2*kinds+int(n)+1]++
+		}
+	}
+	for i := range begin[1:] {
+		begin[i+1] += begin[i]
+	}
+	order := w.order[r][:begin[2*kinds]]
+	for x, n := range counts {
+		if n > 0 {
+			at := &begin[x%2*kinds+int(n)]
+			order[*at] = uint16(x)
+			*at++
+		}
+	}
+	w.order[r] = order
+}
+
+// additions counts the weights that are not zero which events add to evidence of steps from to to-1 inside the movie.
+func (pl *plan) additions(m *Movie, columns [][]uint16, first, from, to int) (sum int64) {
+	k := pl.k
+	// An event near an edge loses the weights of offsets beyond it. So for each polarity and class of distance from the edges, events are counted, and
+	// added up over earlier steps and higher rows: a slab meets the events of a rectangle of steps and rows.
+	var kept [][2]int // of each class: which offsets stay inside
+	class := make([]int, m.Width)
+	for x := range class {
+		inside := [2]int{max(0, k.Width/2-x), min(k.Width, m.Width+k.Width/2-x)}
+		if class[x] = slices.Index(kept, inside); class[x] < 0 {
+			class[x] = len(kept)
+			kept = append(kept, inside)
+		}
+	}
+	n, width, steps := len(kept), m.Height+1, to-first
+	before := make([]int64, m.Polarities*(steps+1)*width*n)
+	at := func(p, t, y int) []int64 { return before[((p*(steps+1)+t)*width+y)*n:][:n] }
+	for p := range m.Polarities {
+		for t := range steps {
+			for y := range m.Height {
+				into, left, above, both := at(p, t+1, y+1), at(p, t+1, y), at(p, t, y+1), at(p, t, y)
+				for c := range into {
+					into[c] = left[c] + above[c] - both[c]
+				}
+				for _, x := range columns[(t*m.Polarities+p)*m.Height+y] {
+					into[class[x]]++
+				}
 			}
 		}
 	}
-	return additions
+	for _, g := range pl.groups {
+		for _, s := range g.list {
+			t0, t1 := max(from-s.dt, first)-first, to-s.dt-first
+			y0, y1 := max(0, -s.dy), min(m.Height, m.Height-s.dy)
+			if t1 <= t0 || y1 <= y0 {
+				continue
+			}
+			a, b, c, d := at(s.p, t1, y1), at(s.p, t0, y1), at(s.p, t1, y0), at(s.p, t0, y0)
+			for i, inside := range kept {
+				sum += (a[i] - b[i] - c[i] + d[i]) * (s.perDX[inside[1]] - s.perDX[inside[0]])
+			}
+		}
+	}
+	return sum
 }
 
 // columnsOf lists the events of each row of a movie, [steps, polarities, height], from step first on.

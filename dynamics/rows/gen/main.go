@@ -10,12 +10,16 @@ import (
 )
 
 func main() {
-	for _, v := range []int{13, 4, 2, 1} {
+	for _, v := range []int{4, 2, 1} {
 		sum(v, true, false)
 	}
 	sum(1, true, true)
-	for _, v := range []int{13, 4, 1} {
+	for _, v := range []int{4, 1} {
 		sum(v, false, false)
+	}
+	for _, values := range []int{64, 32, 16} {
+		columns(values, true)
+		columns(values, false)
 	}
 	for _, v := range []int{4, 2, 1} {
 		add(v, true, false)
@@ -104,6 +108,49 @@ func sum(vectors int, wide, tail bool) {
 			VMOVUPS(s, m)
 		}
 	}
+	VZEROUPPER()
+	RET()
+}
+
+// columns does the sums of the columns listed; each keeps its row of the accumulator in registers.
+func columns(values int, wide bool) {
+	vectors := values * 4 / bytes(wide)
+	TEXT(name("columns", vectors, wide, false), NOSPLIT, "func(acc *float32, stride int, table *float32, at *uint16, room int, counts, order *uint16, n int)")
+	Pragma("noescape")
+	acc, stride, table := Load(Param("acc"), GP64()), Load(Param("stride"), GP64()), Load(Param("table"), GP64())
+	at, room, counts := Load(Param("at"), GP64()), Load(Param("room"), GP64()), Load(Param("counts"), GP64())
+	order, n := Load(Param("order"), GP64()), Load(Param("n"), GP64())
+	sums := make([]reg.VecVirtual, vectors)
+	for i := range sums {
+		sums[i] = register(wide)
+	}
+	column, left, next, begin, into := GP64(), GP64(), GP64(), GP64(), GP64()
+	Label("column")
+	MOVWLZX(Mem{Base: order}, column.As32())
+	MOVQ(column, into)
+	IMULQ(stride, into)
+	LEAQ(Mem{Base: acc, Index: into, Scale: 4}, into)
+	MOVWLZX(Mem{Base: counts, Index: column, Scale: 2}, left.As32())
+	MOVQ(column, next)
+	IMULQ(room, next)
+	LEAQ(Mem{Base: at, Index: next, Scale: 2}, next)
+	for i, s := range sums {
+		VMOVUPS(Mem{Base: into, Disp: i * bytes(wide)}, s)
+	}
+	Label("row")
+	MOVWLZX(Mem{Base: next}, begin.As32())
+	for i, s := range sums {
+		VADDPS(Mem{Base: table, Index: begin, Scale: 4, Disp: i * bytes(wide)}, s, s)
+	}
+	ADDQ(I8(2), next)
+	DECQ(left)
+	JNZ(LabelRef("row"))
+	for i, s := range sums {
+		VMOVUPS(s, Mem{Base: into, Disp: i * bytes(wide)})
+	}
+	ADDQ(I8(2), order)
+	DECQ(n)
+	JNZ(LabelRef("column"))
 	VZEROUPPER()
 	RET()
 }
