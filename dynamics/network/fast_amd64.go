@@ -8,20 +8,45 @@ import (
 
 //go:generate go run ./gen -out fast_kernels_amd64.s -stubs fast_kernels_amd64.go -pkg network
 
-// fastNormals does what normals does, where the processor has AVX-512.
-func fastNormals(z *[noiseChunk]float32, state uint64) bool {
-	if kernel.Active() != kernel.AVX512 {
-		return false
+// addNormals does what addNormalsPortable does.
+func addNormals(current, sd []float32, skip int, state uint64) {
+	n := len(current)
+	if kernel.Active() != kernel.AVX512 || n == 0 {
+		addNormalsPortable(current, sd, skip, state)
+		return
 	}
-	var last [noiseChunk / 16]uint16
-	normalsAVX512(&z[0], state, &quantiles[0][0], &last[0])
-	for i, mask := range last {
+	sd = sd[:n]
+	var z [noiseChunk]float32
+	fastNormals(&z, state)
+	fmaAVX512(&current[0], &z[skip:][:n][0], &sd[0], n)
+}
+
+// fastNormals does what normals does.
+func fastNormals(z *[noiseChunk]float32, state uint64) {
+	var beyond [noiseChunk / 16]uint16
+	normalsAVX512(&z[0], state, &cubics[0][0], &beyond[0])
+	for i, mask := range beyond {
 		for ; mask != 0; mask &= mask - 1 {
 			at := 16*i + bits.TrailingZeros16(mask)
 			z[at] = tail(uint32(mixed(state+golden*uint64(at/2+1)) >> (32 * (at % 2))))
 		}
 	}
-	return true
+}
+
+// places appends base plus the place of each bit that is set, in order. Most words have none, so that four are looked at together.
+func places(words []uint16, base int32, into []int32) []int32 {
+	for ; len(words) >= 4; words, base = words[4:], base+64 {
+		mask := uint64(words[0]) | uint64(words[1])<<16 | uint64(words[2])<<32 | uint64(words[3])<<48
+		for ; mask != 0; mask &= mask - 1 {
+			into = append(into, base+int32(bits.TrailingZeros64(mask)))
+		}
+	}
+	for i, word := range words {
+		for ; word != 0; word &= word - 1 {
+			into = append(into, base+int32(16*i+bits.TrailingZeros16(word)))
+		}
+	}
+	return into
 }
 
 // fastStep does what Izhikevich.step does, where the processor has AVX-512.
@@ -32,12 +57,7 @@ func (p *Izhikevich) fastStep(from, to int, current []float32, spikes []int32) (
 	var fired [chunk / 16]uint16
 	n := to - from
 	izhikevichAVX512(&p.V[from], &p.U[from], &current[0], &p.a[from], &p.b[from], &p.c[from], &p.d[from], n, p.dt, &fired[0])
-	for i, mask := range fired[:(n+15)/16] {
-		for ; mask != 0; mask &= mask - 1 {
-			spikes = append(spikes, int32(from+16*i+bits.TrailingZeros16(mask)))
-		}
-	}
-	return spikes, true
+	return places(fired[:(n+15)/16], int32(from), spikes), true
 }
 
 // settleSynapses does what settleSynapsesPortable does.

@@ -15,7 +15,10 @@ func filterAVX512(out *float32, slow *float32, fast *float32, centred *float32, 
 func driveAVX512(current *float32, held *float32, fade *float32, cue *float32, bias *float32, back0 *float32, back1 *float32, n int, y0 float32, y1 float32)
 
 //go:noescape
-func normalsAVX512(z *float32, state uint64, table *float32, last *uint16)
+func normalsAVX512(z *float32, state uint64, cubics *float32, beyond *uint16)
+
+//go:noescape
+func fmaAVX512(sum *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func dotAVX512(x *float32, y *float32, n int) float32

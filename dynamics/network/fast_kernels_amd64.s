@@ -214,12 +214,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func normalsAVX512(z *float32, state uint64, table *float32, last *uint16)
+// func normalsAVX512(z *float32, state uint64, cubics *float32, beyond *uint16)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·normalsAVX512(SB), NOSPLIT, $0-32
 	MOVQ         z+0(FP), AX
-	MOVQ         table+16(FP), CX
-	MOVQ         last+24(FP), DX
+	MOVQ         cubics+16(FP), CX
+	MOVQ         beyond+24(FP), DX
 	MOVQ         state+8(FP), BX
 	VPBROADCASTQ BX, Z0
 	VPADDQ       normalSteps<>+0(SB), Z0, Z0
@@ -229,54 +229,63 @@ TEXT ·normalsAVX512(SB), NOSPLIT, $0-32
 	VPBROADCASTQ BX, Z2
 	MOVQ         $0x94d049bb133111eb, BX
 	VPBROADCASTQ BX, Z3
-	MOVL         $0x000007ff, BX
-	VPBROADCASTD BX, Z4
-	MOVL         $0x000fffff, BX
-	VPBROADCASTD BX, Z5
-	MOVL         $0x80000000, BX
-	VPBROADCASTD BX, Z6
-	MOVL         $0x000007fc, BX
-	VPBROADCASTD BX, Z7
-	MOVQ         $0x0000000000000010, BX
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VMOVUPS      128(CX), Z6
+	VMOVUPS      192(CX), Z7
+	VMOVUPS      256(CX), Z8
+	VMOVUPS      320(CX), Z9
+	VMOVUPS      384(CX), Z10
+	VMOVUPS      448(CX), Z11
+	MOVL         $0x007fffff, CX
+	VPBROADCASTD CX, Z12
+	MOVL         $0x3f800000, CX
+	VPBROADCASTD CX, Z13
+	MOVL         $0x0000010e, CX
+	VPBROADCASTD CX, Z14
+	VPXORD       Z15, Z15, Z15
+	MOVQ         $0x0000000000000010, CX
 
 loop:
-	VPSRLQ        $0x1e, Z0, Z9
-	VPXORQ        Z9, Z0, Z8
-	VPMULLQ       Z2, Z8, Z8
-	VPSRLQ        $0x1b, Z8, Z9
-	VPXORQ        Z9, Z8, Z8
-	VPMULLQ       Z3, Z8, Z8
-	VPSRLQ        $0x1f, Z8, Z9
-	VPXORQ        Z9, Z8, Z8
-	VPADDQ        Z1, Z0, Z0
-	VPSRLD        $0x14, Z8, Z9
-	VPANDD        Z4, Z9, Z9
-	VPANDD        Z5, Z8, Z12
-	VPANDD        Z6, Z8, Z8
-	KXNORB        K1, K1, K1
-	VEXTRACTI32X8 $0x00, Z9, Y13
-	VPXORD        Z10, Z10, Z10
-	VGATHERDPD    (CX)(Y13*8), K1, Z10
-	KXNORB        K2, K2, K2
-	VEXTRACTI32X8 $0x01, Z9, Y13
-	VPXORD        Z11, Z11, Z11
-	VGATHERDPD    (CX)(Y13*8), K2, Z11
-	VMOVUPS       normalEvens<>+0(SB), Z13
-	VMOVUPS       normalOdds<>+0(SB), Z14
-	VPERMI2PS     Z11, Z10, Z13
-	VPERMI2PS     Z11, Z10, Z14
-	VCVTDQ2PS     Z12, Z12
-	VMULPS        Z14, Z12, Z12
-	VADDPS        Z13, Z12, Z12
-	VPORD         Z8, Z12, Z12
-	VMOVUPS       Z12, (AX)
-	VPCMPD        $0x05, Z7, Z9, K3
-	KMOVW         K3, SI
-	MOVW          SI, (DX)
-	ADDQ          $0x40, AX
-	ADDQ          $0x02, DX
-	DECQ          BX
-	JNZ           loop
+	VPSRLQ    $0x1e, Z0, Z17
+	VPXORQ    Z17, Z0, Z16
+	VPMULLQ   Z2, Z16, Z16
+	VPSRLQ    $0x1b, Z16, Z17
+	VPXORQ    Z17, Z16, Z16
+	VPMULLQ   Z3, Z16, Z16
+	VPSRLQ    $0x1f, Z16, Z17
+	VPXORQ    Z17, Z16, Z16
+	VPADDQ    Z1, Z0, Z0
+	VPSLLD    $0x1f, Z16, Z17
+	VPSRLD    $0x08, Z16, Z18
+	VCVTDQ2PS Z18, Z18
+	VPSRLD    $0x16, Z18, Z16
+	VPSUBD    Z14, Z16, Z16
+	VPANDD    Z12, Z18, Z18
+	VPORD     Z13, Z18, Z18
+	VPCMPD    $0x01, Z15, Z16, K1
+	KMOVW     K1, BX
+	MOVW      BX, (DX)
+	VMOVDQA32 Z16, Z19
+	VPERMI2PS Z11, Z10, Z19
+	VMULPS    Z18, Z19, Z19
+	VMOVDQA32 Z16, Z20
+	VPERMI2PS Z9, Z8, Z20
+	VADDPS    Z20, Z19, Z19
+	VMULPS    Z18, Z19, Z19
+	VMOVDQA32 Z16, Z20
+	VPERMI2PS Z7, Z6, Z20
+	VADDPS    Z20, Z19, Z19
+	VMULPS    Z18, Z19, Z19
+	VMOVDQA32 Z16, Z16
+	VPERMI2PS Z5, Z4, Z16
+	VADDPS    Z16, Z19, Z19
+	VPORD     Z17, Z19, Z19
+	VMOVUPS   Z19, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x02, DX
+	DECQ      CX
+	JNZ       loop
 	VZEROUPPER
 	RET
 
@@ -290,41 +299,41 @@ DATA normalSteps<>+48(SB)/8, $0x538454127b096493
 DATA normalSteps<>+56(SB)/8, $0xf1bbcdcbfa53e0a8
 GLOBL normalSteps<>(SB), RODATA|NOPTR, $64
 
-DATA normalEvens<>+0(SB)/4, $0x00000000
-DATA normalEvens<>+4(SB)/4, $0x00000002
-DATA normalEvens<>+8(SB)/4, $0x00000004
-DATA normalEvens<>+12(SB)/4, $0x00000006
-DATA normalEvens<>+16(SB)/4, $0x00000008
-DATA normalEvens<>+20(SB)/4, $0x0000000a
-DATA normalEvens<>+24(SB)/4, $0x0000000c
-DATA normalEvens<>+28(SB)/4, $0x0000000e
-DATA normalEvens<>+32(SB)/4, $0x00000010
-DATA normalEvens<>+36(SB)/4, $0x00000012
-DATA normalEvens<>+40(SB)/4, $0x00000014
-DATA normalEvens<>+44(SB)/4, $0x00000016
-DATA normalEvens<>+48(SB)/4, $0x00000018
-DATA normalEvens<>+52(SB)/4, $0x0000001a
-DATA normalEvens<>+56(SB)/4, $0x0000001c
-DATA normalEvens<>+60(SB)/4, $0x0000001e
-GLOBL normalEvens<>(SB), RODATA|NOPTR, $64
+// func fmaAVX512(sum *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·fmaAVX512(SB), NOSPLIT, $0-32
+	MOVQ  sum+0(FP), AX
+	MOVQ  x+8(FP), DX
+	MOVQ  y+16(FP), BX
+	MOVQ  n+24(FP), SI
+	MOVL  $0x0000ffff, CX
+	KMOVW CX, K1
+	XORQ  DI, DI
 
-DATA normalOdds<>+0(SB)/4, $0x00000001
-DATA normalOdds<>+4(SB)/4, $0x00000003
-DATA normalOdds<>+8(SB)/4, $0x00000005
-DATA normalOdds<>+12(SB)/4, $0x00000007
-DATA normalOdds<>+16(SB)/4, $0x00000009
-DATA normalOdds<>+20(SB)/4, $0x0000000b
-DATA normalOdds<>+24(SB)/4, $0x0000000d
-DATA normalOdds<>+28(SB)/4, $0x0000000f
-DATA normalOdds<>+32(SB)/4, $0x00000011
-DATA normalOdds<>+36(SB)/4, $0x00000013
-DATA normalOdds<>+40(SB)/4, $0x00000015
-DATA normalOdds<>+44(SB)/4, $0x00000017
-DATA normalOdds<>+48(SB)/4, $0x00000019
-DATA normalOdds<>+52(SB)/4, $0x0000001b
-DATA normalOdds<>+56(SB)/4, $0x0000001d
-DATA normalOdds<>+60(SB)/4, $0x0000001f
-GLOBL normalOdds<>(SB), RODATA|NOPTR, $64
+loop:
+	CMPQ  SI, $0x10
+	JGE   whole
+	TESTQ SI, SI
+	JLE   done
+	MOVL  SI, CX
+	MOVL  $0x00000001, R8
+	SHLL  CL, R8
+	DECL  R8
+	KMOVW R8, K1
+
+whole:
+	VMOVUPS.Z   (AX)(DI*4), K1, Z0
+	VMOVUPS.Z   (DX)(DI*4), K1, Z1
+	VMOVUPS.Z   (BX)(DI*4), K1, Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, K1, (AX)(DI*4)
+	ADDQ        $0x10, DI
+	SUBQ        $0x10, SI
+	JMP         loop
+
+done:
+	VZEROUPPER
+	RET
 
 // func dotAVX512(x *float32, y *float32, n int) float32
 // Requires: AVX, AVX512DQ, AVX512F, SSE

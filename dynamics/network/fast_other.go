@@ -2,7 +2,9 @@
 
 package network
 
-func fastNormals(*[noiseChunk]float32, uint64) bool { return false }
+func addNormals(current, sd []float32, skip int, state uint64) {
+	addNormalsPortable(current, sd, skip, state)
+}
 
 func (p *Izhikevich) fastStep(_, _ int, _ []float32, spikes []int32) ([]int32, bool) {
 	return spikes, false

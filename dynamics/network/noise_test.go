@@ -4,7 +4,41 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/gyrus-dev/gyrus/compute/cpu/kernel"
 )
+
+// TestNoiseTiers asserts that every tier of the processor draws the same currents, bit for bit, for ranges that begin and end anywhere.
+func TestNoiseTiers(t *testing.T) {
+	defer kernel.Use(kernel.Active())
+	const n = 3*noiseChunk - 40
+	noise := EqualNoise(1.5, n, 7)
+	var want []float32
+	for _, tier := range kernel.Tiers() {
+		if err := kernel.Use(tier); err != nil {
+			t.Fatal(err)
+		}
+		for _, ends := range [][]int{{0, n}, {0, 100, n}, {0, noiseChunk, noiseChunk + 1, n}} {
+			var got []float32
+			for step := range 200 { // among 10^5 numbers some lie beyond all cells
+				current := make([]float32, n)
+				for i, from := range ends[:len(ends)-1] {
+					noise.Add(step, from, ends[i+1], current[from:ends[i+1]])
+				}
+				got = append(got, current...)
+			}
+			if want == nil {
+				want = got
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("%v: noise in ranges that end at %v differs", tier, ends)
+			}
+		}
+	}
+	if slices.Max(want) < 1.5*3.9 {
+		t.Errorf("the largest of %d is %g", len(want), slices.Max(want))
+	}
+}
 
 // TestNormals compares the distribution with the normal one in 200 bins and in the tail.
 func TestNormals(t *testing.T) {

@@ -13,6 +13,7 @@ func main() {
 	filter()
 	drive()
 	normals()
+	fma()
 	dot()
 	Generate()
 }
@@ -189,12 +190,12 @@ func izhikevich() {
 	})
 }
 
-// normals draws from SplitMix64 and looks up quantiles, as the function of that name in Go. Which of each 16 numbers lie in the last cells is written to
-// last.
+// normals draws from SplitMix64 and makes normal numbers of what it draws, as the function of that name in Go. Which of each 16 numbers lie beyond all
+// cells is written to beyond.
 func normals() {
-	TEXT("normalsAVX512", NOSPLIT, "func(z *float32, state uint64, table *float32, last *uint16)")
+	TEXT("normalsAVX512", NOSPLIT, "func(z *float32, state uint64, cubics *float32, beyond *uint16)")
 	Pragma("noescape")
-	z, table, last := Load(Param("z"), GP64()), Load(Param("table"), GP64()), Load(Param("last"), GP64())
+	z, table, beyond := Load(Param("z"), GP64()), Load(Param("cubics"), GP64()), Load(Param("beyond"), GP64())
 	start := Load(Param("state"), GP64())
 	const golden = 0x9e3779b97f4a7c15
 	state := ZMM()
@@ -206,18 +207,18 @@ func normals() {
 		DATA(int(8*k), U64(step*golden))
 	}
 	VPADDQ(steps, state, state)
-	evens, odds := GLOBL("normalEvens", RODATA|NOPTR), Mem{}
-	for k := range uint32(16) {
-		DATA(int(4*k), U32(2*k))
-	}
-	odds = GLOBL("normalOdds", RODATA|NOPTR)
-	for k := range uint32(16) {
-		DATA(int(4*k), U32(2*k+1))
-	}
 	eight := uint64(8)
 	next := broadcast64(eight * golden)
 	m1, m2 := broadcast64(0xbf58476d1ce4e5b9), broadcast64(0x94d049bb133111eb)
-	cellMask, placeMask, signMask, lastCell := broadcast(2047), broadcast(1<<20-1), broadcast(1<<31), broadcast(2048-4)
+	var cubics [4][2]reg.VecVirtual // coefficients of the lower 16 cells and of the upper ones
+	for k := range cubics {
+		for half := range 2 {
+			cubics[k][half] = ZMM()
+			VMOVUPS(Mem{Base: table, Disp: 128*k + 64*half}, cubics[k][half])
+		}
+	}
+	mantissa, one, firstCell, zero := broadcast(1<<23-1), broadcast(127<<23), broadcast((127+8)*2), ZMM()
+	VPXORD(zero, zero, zero)
 	n := GP64()
 	MOVQ(U64(16), n)
 	Label("loop")
@@ -231,41 +232,49 @@ func normals() {
 	VPSRLQ(Imm(31), x, t)
 	VPXORQ(t, x, x)
 	VPADDQ(next, state, state)
-	cell, place, sign := ZMM(), ZMM(), ZMM()
-	VPSRLD(Imm(20), x, cell)
-	VPANDD(cellMask, cell, cell)
-	VPANDD(placeMask, x, place)
-	VPANDD(signMask, x, sign)
-	// Both numbers of a cell are looked up at once, for eight cells at a time, and then sorted apart.
-	var pairs [2]reg.VecVirtual
-	for i := range pairs {
-		k, index := K(), YMM()
-		KXNORB(k, k, k)
-		VEXTRACTI32X8(Imm(uint64(i)), cell, index)
-		pairs[i] = ZMM()
-		VPXORD(pairs[i], pairs[i], pairs[i])
-		VGATHERDPD(Mem{Base: table, Index: index, Scale: 8}, k, pairs[i])
-	}
-	begin, width := ZMM(), ZMM()
-	VMOVUPS(evens, begin)
-	VMOVUPS(odds, width)
-	VPERMI2PS(pairs[1], pairs[0], begin)
-	VPERMI2PS(pairs[1], pairs[0], width)
-	VCVTDQ2PS(place, place)
-	VMULPS(width, place, place)
-	VADDPS(begin, place, place)
-	VPORD(sign, place, place)
-	VMOVUPS(place, Mem{Base: z})
+	cell, v, sign := ZMM(), ZMM(), ZMM()
+	VPSLLD(Imm(31), x, sign)
+	VPSRLD(Imm(8), x, v)
+	VCVTDQ2PS(v, v)
+	VPSRLD(Imm(22), v, cell)
+	VPSUBD(firstCell, cell, cell)
+	VPANDD(mantissa, v, v)
+	VPORD(one, v, v)
 	k, mask := K(), GP32()
-	VPCMPD(U8(5), lastCell, cell, k) // cell ≥ lastCell
+	VPCMPD(U8(1), zero, cell, k) // cell < 0
 	KMOVW(k, mask)
-	MOVW(mask.As16(), Mem{Base: last})
+	MOVW(mask.As16(), Mem{Base: beyond})
+	pick := func(k int) reg.VecVirtual {
+		c := ZMM()
+		VMOVDQA32(cell, c)
+		VPERMI2PS(cubics[k][1], cubics[k][0], c)
+		return c
+	}
+	sum := pick(3)
+	for k := 2; k >= 0; k-- {
+		VMULPS(v, sum, sum)
+		VADDPS(pick(k), sum, sum)
+	}
+	VPORD(sign, sum, sum)
+	VMOVUPS(sum, Mem{Base: z})
 	ADDQ(Imm(64), z)
-	ADDQ(Imm(2), last)
+	ADDQ(Imm(2), beyond)
 	DECQ(n)
 	JNZ(LabelRef("loop"))
 	VZEROUPPER()
 	RET()
+}
+
+// fma adds products.
+func fma() {
+	TEXT("fmaAVX512", NOSPLIT, "func(sum, x, y *float32, n int)")
+	Pragma("noescape")
+	p, n := parameters("sum", "x", "y")
+	over(n, func(l loop) {
+		z := l.load(p[0])
+		VFMADD231PS(l.load(p[1]), l.load(p[2]), z)
+		l.store(z, p[0])
+	})
 }
 
 // dot sums products of whole vectors in four registers.
