@@ -1,15 +1,4 @@
-"""The other side of bench/spiking: prepares one work, says that it is ready, and does it once for each line that it reads, answering with seconds."""
-import json, os, sys, time, warnings
-
-warnings.simplefilter("ignore")
-directory, work, peer, part = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-answers = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # what libraries print is not an answer
-sys.stdout = sys.stderr
-THREADS = 2
-
-def say(**fields):
-    print(json.dumps(fields), file=answers, flush=True)
+# The other libraries' side; package versus says how its functions are called.
 
 def izhikevich_parameters(np):
     r = np.random.default_rng(1).random(10000)
@@ -236,16 +225,3 @@ def delays_torch():
     return f"PyTorch {torch.__version__}", run
 
 pruned_torch = delays_torch
-
-try:
-    title, run = globals()[f"{work}_{peer}"]()
-except Exception as error:
-    say(error=f"{type(error).__name__}: {error}")
-    sys.exit()
-say(title=title)
-for _ in sys.stdin:
-    try:
-        seconds, remark = run()
-        say(seconds=seconds, remark=remark)
-    except Exception as error:
-        say(error=f"{type(error).__name__}: {error}")

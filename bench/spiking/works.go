@@ -20,6 +20,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/ml/train/losses"
 	"github.com/gomlx/gomlx/pkg/ml/train/optimizers"
 
+	"github.com/gyrus-dev/gyrus/bench/versus"
 	"github.com/gyrus-dev/gyrus/compute"
 	"github.com/gyrus-dev/gyrus/dynamics"
 	sim "github.com/gyrus-dev/gyrus/dynamics/network"
@@ -28,11 +29,8 @@ import (
 	"github.com/gyrus-dev/gyrus/simulate/expectation"
 )
 
-// timed does one piece of work.
-type timed = func() (seconds float64, remark string, err error)
-
 // network is that of Izhikevich 2003, ten times as large with as many synapses onto each neuron: 8,000 excitatory and 2,000 inhibitory neurons.
-func network(_ string, part int) (timed, error) {
+func network(_ string, part int) (versus.Timed, error) {
 	const n, excitatory, fanOut = 10_000, 8_000, 1000
 	rng := rand.New(rand.NewPCG(1, 2))
 	models := make([]dynamics.Izhikevich, n)
@@ -58,7 +56,7 @@ func network(_ string, part int) (timed, error) {
 	if err != nil {
 		return nil, err
 	}
-	net, err := sim.New(sim.Config{Neurons: neurons, Synapses: synapses, Workers: threads})
+	net, err := sim.New(sim.Config{Neurons: neurons, Synapses: synapses, Workers: versus.Threads})
 	if err != nil {
 		return nil, err
 	}
@@ -73,9 +71,9 @@ func network(_ string, part int) (timed, error) {
 }
 
 // training is a step of Adam on the mean over time of what is read out.
-func training(direct bool) func(string, int) (timed, error) {
+func training(direct bool) func(string, int) (versus.Timed, error) {
 	const steps, batch, inputs, hidden, classes = 25, 128, 784, 512, 10
-	return func(_ string, part int) (timed, error) {
+	return func(_ string, part int) (versus.Timed, error) {
 		backend, err := compute.Open("")
 		if err != nil {
 			return nil, err
@@ -137,7 +135,7 @@ func training(direct bool) func(string, int) (timed, error) {
 }
 
 // reservoir learns in trials of the two-event task.
-func reservoir(_ string, part int) (timed, error) {
+func reservoir(_ string, part int) (versus.Timed, error) {
 	r, err := sim.NewReservoir(sim.StandardReservoir(), rand.New(rand.NewPCG(1, 2)))
 	if err != nil {
 		return nil, err
@@ -173,9 +171,9 @@ func reservoir(_ string, part int) (timed, error) {
 }
 
 // delays applies a kernel of random weights to random events. Of its weights, the smallest in magnitude are left out up to a share.
-func delays(left float64) func(string, int) (timed, error) {
+func delays(left float64) func(string, int) (versus.Timed, error) {
 	const side, density = 64, .09
-	return func(dir string, part int) (timed, error) {
+	return func(dir string, part int) (versus.Timed, error) {
 		k, err := spacetime.NewKernel(2, 21, 17, 17, 36)
 		if err != nil {
 			return nil, err
@@ -227,7 +225,7 @@ func delays(left float64) func(string, int) (timed, error) {
 			var mu sync.Mutex
 			probe := float32(0)
 			begin := time.Now()
-			additions, err := k.Apply(m, 0, steps, threads, func(t, y int, evidence []float32) {
+			additions, err := k.Apply(m, 0, steps, versus.Threads, func(t, y int, evidence []float32) {
 				if t == 50 && y == 30 {
 					mu.Lock()
 					probe = evidence[31*k.Classes+7]
