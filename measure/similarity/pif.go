@@ -20,7 +20,7 @@ import (
 type PIF struct {
 	Starts     int     // the first from the barycentre, the others from random points around it; zero means 3
 	Iterations int     // of Frank and Wolfe for each start at most; zero means 30
-	Tolerance  float64 // the change of P, as root mean square of a row, at which they end; zero means 1e-3
+	Tolerance  float64 // the change of P, as root mean square of a row, at which they end; zero means 0.03
 	Seed       uint64  // of the starts
 }
 
@@ -54,8 +54,9 @@ func (p PIF) Match(a, b *mat.Dense) (Matching, error) {
 		p.Iterations = 30
 	}
 	if p.Tolerance == 0 {
-		p.Tolerance = 1e-3
+		p.Tolerance = .03
 	}
+	const away = .2 // how far from the barycentre towards a permutation the other starts are
 	rng := rand.New(rand.NewPCG(p.Seed, 0x504946))
 	best := Matching{Distance: math.Inf(1)}
 	for start := range p.Starts {
@@ -63,9 +64,9 @@ func (p PIF) Match(a, b *mat.Dense) (Matching, error) {
 		if start > 0 {
 			for i, j := range rng.Perm(n) {
 				for k, v := range at.RawRowView(i) {
-					at.Set(i, k, v/2)
+					at.Set(i, k, (1-away)*v)
 				}
-				at.Set(i, j, at.At(i, j)+.5)
+				at.Set(i, j, at.At(i, j)+away)
 			}
 		}
 		permutation, settled, err := p.frankWolfe(a, b, at)

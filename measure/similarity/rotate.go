@@ -10,31 +10,54 @@ import (
 //
 //	C ← (I - K/2)⁻¹ (I + K/2) C
 //
-// which changes M = C B Cᵀ by KM - MK to first order. K is the least-squares solution for the residual A - M, damped as Levenberg and Marquardt do: near
-// a solution of small residual the steps converge quadratically, where the gradient alone would crawl along flat directions.
+// With M = C B Cᵀ and [K, M] = KM - MK the objective is, to second order and but for a constant,
+//
+//	-2<A, M> - 2<A, [K, M]> + <[K, A], [K, M]>
+//
+// whose minimum over K is Newton's step, damped until it descends. Near a minimum steps converge quadratically, where the gradient alone
+// would crawl along flat directions.
 type search struct {
 	a, b    *mat.Dense
 	n       int
-	upper   [][2]int // the free entries i < j of K
-	normal  *mat.SymDense
-	damped  *mat.SymDense
-	right   *mat.VecDense
-	columns []float64 // KM - MK for each free entry, n² values each
+	upper   [][2]int   // the free entries i < j of K
+	ofA     *mat.Dense // [K, A] for each of them alone: [free, n²]
+	ofM     *mat.Dense // and [K, M]
+	product *mat.Dense // [free, free]
+	hessian *mat.SymDense
+	slope   *mat.VecDense
 }
 
 func newSearch(a, b *mat.Dense) *search {
 	n, _ := a.Dims()
-	s := &search{a: a, b: b, n: n}
+	s := &search{a: mat.DenseCopyOf(a), b: b, n: n} // a copy without gaps between rows
 	for i := range n {
 		for j := i + 1; j < n; j++ {
 			s.upper = append(s.upper, [2]int{i, j})
 		}
 	}
 	if free := len(s.upper); free > 0 {
-		s.normal, s.damped, s.right = mat.NewSymDense(free, nil), mat.NewSymDense(free, nil), mat.NewVecDense(free, nil)
-		s.columns = make([]float64, free*n*n)
+		s.ofA, s.ofM, s.product = mat.NewDense(free, n*n, nil), mat.NewDense(free, n*n, nil), mat.NewDense(free, free, nil)
+		s.hessian, s.slope = mat.NewSymDense(free, nil), mat.NewVecDense(free, nil)
+		s.commutators(s.ofA, a)
 	}
 	return s
+}
+
+// commutators writes KM - MK to the rows of to, for each K with 1 at one free entry and -1 at its mirror.
+func (s *search) commutators(to, m *mat.Dense) {
+	to.Zero()
+	for k, ij := range s.upper {
+		i, j := ij[0], ij[1]
+		row := to.RawRowView(k)
+		mi, mj := m.RawRowView(i), m.RawRowView(j)
+		for t := range s.n {
+			row[i*s.n+t] += mj[t]
+			row[j*s.n+t] -= mi[t]
+			mt := m.RawRowView(t)
+			row[t*s.n+j] -= mt[i]
+			row[t*s.n+i] += mt[j]
+		}
+	}
 }
 
 // turn returns C B Cᵀ.
@@ -59,8 +82,8 @@ func (s *search) error(m *mat.Dense) float64 {
 // descend moves c to a local minimum and returns |A - C B Cᵀ|² there.
 func (s *search) descend(c *mat.Dense) float64 {
 	const (
-		most = 200  // steps
-		gain = 1e-8 // the least improvement, as a part, that goes on
+		most = 200   // steps
+		gain = 1e-12 // the least improvement, as a part, that goes on
 	)
 	m := s.turn(c)
 	e := s.error(m)
@@ -73,16 +96,12 @@ func (s *search) descend(c *mat.Dense) float64 {
 		if e <= 1e-26*norm {
 			break
 		}
-		s.linearise(m)
-		slope := 0.0
-		for k := range s.right.Len() {
-			slope = max(slope, math.Abs(s.right.AtVec(k)))
-		}
-		if slope <= 1e-13*norm {
+		s.expand(m)
+		if mat.Norm(s.slope, math.Inf(1)) <= 1e-13*norm {
 			break
 		}
 		before := e
-		for damping < 1e12 {
+		for damping < 1e3 {
 			next, ok := s.step(c, damping*norm)
 			if ok {
 				turned := s.turn(next)
@@ -102,49 +121,31 @@ func (s *search) descend(c *mat.Dense) float64 {
 	return e
 }
 
-// linearise forms the normal equations of the step at M.
-func (s *search) linearise(m *mat.Dense) {
-	n, free := s.n, len(s.upper)
-	clear(s.columns)
-	for k, ij := range s.upper {
-		i, j := ij[0], ij[1]
-		column := s.columns[k*n*n : (k+1)*n*n]
-		mi, mj := m.RawRowView(i), m.RawRowView(j)
-		for t := range n {
-			column[i*n+t] += mj[t] // K has 1 at (i,j) and -1 at (j,i)
-			column[j*n+t] -= mi[t]
-			row := m.RawRowView(t)
-			column[t*n+j] -= row[i]
-			column[t*n+i] += row[j]
+// expand forms the slope <A, [K, M]> and the Hessian at M.
+func (s *search) expand(m *mat.Dense) {
+	s.commutators(s.ofM, m)
+	s.slope.MulVec(s.ofM, mat.NewVecDense(s.n*s.n, s.a.RawMatrix().Data))
+	s.product.Mul(s.ofA, s.ofM.T())
+	for k := range len(s.upper) {
+		for l := k; l < len(s.upper); l++ {
+			s.hessian.SetSym(k, l, (s.product.At(k, l)+s.product.At(l, k))/2)
 		}
-	}
-	jacobian := mat.NewDense(free, n*n, s.columns)
-	s.normal.SymOuterK(1, jacobian)
-	for k := range free {
-		column := s.columns[k*n*n : (k+1)*n*n]
-		sum := 0.0
-		for i := range n {
-			row := m.RawRowView(i)
-			for j, v := range s.a.RawRowView(i) {
-				sum += column[i*n+j] * (v - row[j])
-			}
-		}
-		s.right.SetVec(k, sum)
 	}
 }
 
-// step returns c turned by the solution of the normal equations with damping.
+// step returns c turned by Newton's step with damping, if the damped Hessian is positive definite.
 func (s *search) step(c *mat.Dense, damping float64) (*mat.Dense, bool) {
-	s.damped.CopySym(s.normal)
+	damped := mat.NewSymDense(len(s.upper), nil)
+	damped.CopySym(s.hessian)
 	for k := range len(s.upper) {
-		s.damped.SetSym(k, k, s.damped.At(k, k)+damping)
+		damped.SetSym(k, k, damped.At(k, k)+damping)
 	}
 	var chol mat.Cholesky
-	if !chol.Factorize(s.damped) {
+	if !chol.Factorize(damped) {
 		return nil, false
 	}
 	var k mat.VecDense
-	if chol.SolveVecTo(&k, s.right) != nil {
+	if chol.SolveVecTo(&k, s.slope) != nil {
 		return nil, false
 	}
 	plus, minus := mat.NewDense(s.n, s.n, nil), mat.NewDense(s.n, s.n, nil)
