@@ -16,6 +16,7 @@ import (
 
 	"github.com/gyrus-dev/gyrus/compute"
 	"github.com/gyrus-dev/gyrus/dynamics/fixedpoint"
+	"github.com/gyrus-dev/gyrus/dynamics/lyapunov"
 )
 
 func compiled(t testing.TB, n fixedpoint.Network) *fixedpoint.Model {
@@ -232,6 +233,15 @@ func TestLinearise(t *testing.T) {
 	}
 	if f := l.Frequencies(.1); math.Abs(f[1]-2.5) > 1e-12 || f[0] != 0 {
 		t.Errorf("frequencies %v, want a quarter turn in each tenth: 2.5", f)
+	}
+}
+
+func TestExponentsOfANetwork(t *testing.T) {
+	m := compiled(t, fixedpoint.Network{Units: 2, Step: twoBits})
+	got, err := lyapunov.OfMap(context.Background(), m.Follow, []float64{.3, -.2}, lyapunov.Stepping{Discard: 30, Steps: 20})
+	high := .95750402
+	if want := math.Log(2 * (1 - high*high)); err != nil || math.Abs(got[0]-want) > 1e-4 || math.Abs(got[1]-want) > 1e-4 {
+		t.Errorf("exponents %v, %v, want %v twice, those of the stable point it ends at", got, err, want)
 	}
 }
 

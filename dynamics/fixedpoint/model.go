@@ -173,6 +173,22 @@ func (m *Model) Jacobian(state []float64) (*mat.Dense, error) {
 	return out, nil
 }
 
+// Follow writes the state after x and the Jacobian at x, row-major, as a lyapunov.Map does, so that
+// lyapunov.OfMap(ctx, m.Follow, start, ...) gives the exponents of the network.
+func (m *Model) Follow(next, jacobian, x []float64) error {
+	after, err := m.Next(mat.NewDense(1, len(x), x))
+	if err != nil {
+		return err
+	}
+	j, err := m.Jacobian(x)
+	if err != nil {
+		return err
+	}
+	copy(next, after.RawRowView(0))
+	copy(jacobian, j.RawMatrix().Data)
+	return nil
+}
+
 func (m *Model) tensor(values []float64, dimensions ...int) *tensors.Tensor {
 	if m.DType == dtypes.Float64 {
 		return tensors.FromFlatDataAndDimensions(values, dimensions...)
