@@ -5,5 +5,6 @@ import (
 	_ "github.com/gyrus-dev/gyrus/papers/dbconformer"
 	_ "github.com/gyrus-dev/gyrus/papers/htm"
 	_ "github.com/gyrus-dev/gyrus/papers/langevinflow"
+	_ "github.com/gyrus-dev/gyrus/papers/semanticlearning"
 	_ "github.com/gyrus-dev/gyrus/papers/whatwhen"
 )
