@@ -40,7 +40,7 @@ func drawFields(id, title string, fields [][]float64, width int) report.Figure {
 			picture[k/across*(height+1)+i/width][k%across*(width+1)+i%width] = w
 		}
 	}
-	return report.HeatMap(report.Frame{ID: id, Title: title, Square: true, Height: 80 + 125*float64(down), XLabel: "pixels", YLabel: "pixels",
+	return report.HeatMap(report.Frame{ID: id, Title: title, Square: true, Height: 70 + 105*float64(down), XLabel: "pixels", YLabel: "pixels",
 		Caption: fmt.Sprintf("Afferent weights, mean of the members of each clique: cliques 0 to %d in the first row, and so on.", min(across, len(fields))-1)},
 		report.Heat{Values: picture, Scale: report.Scale{Label: "weight"}})
 }
@@ -65,16 +65,13 @@ func drawBars(r *papers.Run, problem bars.Problem, g *cliques, pictures []pictur
 	}
 	columns := make([]string, problem.Bars())
 	for b := range columns {
-		columns[b] = fmt.Sprintf("row %d", b+1)
-		if b >= problem.Side {
-			columns[b] = fmt.Sprintf("col. %d", b-problem.Side+1)
-		}
+		columns[b] = barName(problem, b)
 	}
 	r.Figure(report.HeatMap(report.Frame{ID: "responses", Title: "Answers of cliques to single bars", XLabel: "bar", YLabel: "clique", Height: 420,
 		Caption: fmt.Sprintf("Mean drive of the members. %d of %d bars are the best of some clique; selectivity %.2f.", s.Distinct, problem.Bars(), s.Selectivity)},
 		report.Heat{Values: sorted, Rows: names, Columns: columns, Scale: report.Scale{Label: "drive"}, Annotate: true}))
 
-	drawFilm(r, g, own.Film, pictures)
+	drawFilm(r, problem, g, own.Film, pictures)
 	drawTransitions(r, g, dreams)
 	drawLearning(r, pictures, results)
 
@@ -94,8 +91,15 @@ func drawBars(r *papers.Run, problem bars.Problem, g *cliques, pictures []pictur
 	r.Table(t)
 }
 
+func barName(p bars.Problem, b int) string {
+	if b < p.Side {
+		return fmt.Sprint("row ", b+1)
+	}
+	return fmt.Sprint("col. ", b-p.Side+1)
+}
+
 // drawFilm draws activities and reservoirs, and which pictures are shown.
-func drawFilm(r *papers.Run, g *cliques, film []snapshot, pictures []picture) {
+func drawFilm(r *papers.Run, problem bars.Problem, g *cliques, film []snapshot, pictures []picture) {
 	if len(film) == 0 {
 		return
 	}
@@ -109,7 +113,7 @@ func drawFilm(r *papers.Run, g *cliques, film []snapshot, pictures []picture) {
 		if m.Picture != last {
 			label := ""
 			if b := pictures[m.Picture].bar; b >= 0 {
-				label = fmt.Sprint("bar ", b+1)
+				label = barName(problem, b)
 			}
 			changes, last = append(changes, report.Ref{At: m.Time, Label: label}), m.Picture
 		}
