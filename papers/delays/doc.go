@@ -1,0 +1,2 @@
+// Package delays is HD-SNN.
+package delays
