@@ -28,6 +28,6 @@ func init() {
 			{ID: "chance", Origin: papers.Ours,
 				Says: "Trained on shuffled labels, accuracy is 8 % or less on 20 classes."},
 		},
-		Experiments: []papers.Experiment{words, drawnDigits, theory},
+		Experiments: []papers.Experiment{words, drawnDigits, theory, recorded},
 	})
 }
