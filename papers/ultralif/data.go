@@ -69,12 +69,6 @@ func sameWidth(training, testing *examples) error {
 	return nil
 }
 
-// part is the examples from one index to another.
-func (e *examples) part(name string, from, to int) *examples {
-	per := e.steps * e.width
-	return &examples{name, e.steps, e.width, e.image, e.values[from*per : to*per], e.labels[from:to]}
-}
-
 // weight columns of a tensor of examples: what an example counts in a mean over all of them.
 const (
 	weighValidation = iota

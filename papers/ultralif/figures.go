@@ -34,11 +34,11 @@ func drawTraining(r *papers.Run, one, long map[string]course, steps int) {
 			for i := range epochs {
 				epochs[i] = float64(i + 1)
 			}
-			if slices.Contains([]string{ultraLIF, ultraDLIF, ultraDPLIF, hardLIF, softLIF, sigmaLIF}, s.Name) {
+			if slices.Contains([]string{ultraLIF, ultraDLIF, hardLIF, softLIF, sigmaLIF}, s.Name) {
 				r.Curve(report.Curve{Plot: fmt.Sprintf("Accuracy during training, T = %d", at.steps), Series: s.Name, XLabel: "epoch", YLabel: "test accuracy",
 					X: report.Numbers(epochs), Y: report.Numbers(c.Accuracy)})
 			}
-			if c.Epsilon != nil && (slices.Contains(ultras, s.Name) || s.Name == sigmaLIF || s.Name == sigmoids) {
+			if c.Epsilon != nil && slices.Contains([]string{ultraLIF, ultraPLIF, ultraDLIF, sigmaLIF}, s.Name) {
 				r.Curve(report.Curve{Plot: fmt.Sprintf("Learned temperature, T = %d", at.steps), Series: s.Name, XLabel: "epoch", YLabel: "ε (1 at the beginning)",
 					X: report.Numbers(epochs), Y: report.Numbers(c.Epsilon)})
 			}

@@ -91,7 +91,7 @@ func runRecorded(ctx context.Context, r *papers.Run) error {
 // read reads the set that was given.
 func (p recordedParams) read(r *papers.Run) (*split, error) {
 	if p.Steps < 1 {
-		return nil, fmt.Errorf("T is %d; T must be between 1 and the number of steps that hold events", p.Steps)
+		return nil, fmt.Errorf("the number of steps T is %d; T must be between 1 and the number of steps that hold events", p.Steps)
 	}
 	type source struct {
 		classes, colours int

@@ -39,12 +39,54 @@ func status(o *runner.Outcome, claim string) report.Status {
 	return ""
 }
 
+// TestWordsQuick asserts that networks learn, that the identity of UltraDLIF and UltraDPLIF at T = 1 survives training, that time tells more than
+// counts, and what shuffled labels and hard spikes do.
 func TestWordsQuick(t *testing.T) {
 	o, err := execute(t, "words", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range o.Document.Records[0].Measurements {
-		t.Log(m)
+	one := value(t, o, ultraDLIF, "one")
+	if one < .4 {
+		t.Errorf("accuracy %g on 20 classes at T = 1", one)
 	}
+	for _, metric := range []string{"one", "one-selected", "one-hard", "one-activation", "one-operations", "one-epsilon"} {
+		if a, b := value(t, o, ultraDLIF, metric), value(t, o, ultraDPLIF, metric); a != b {
+			t.Errorf("%s of UltraDLIF is %g, of UltraDPLIF %g", metric, a, b)
+		}
+	}
+	if a, b := value(t, o, ultraDLIF, "long"), value(t, o, ultraDPLIF, "long"); a == b {
+		t.Errorf("a leak makes no difference at long T: both %g", a)
+	}
+	if hard := value(t, o, hardLIF, "one"); one < hard {
+		t.Errorf("accuracy %g at T = 1, of LIF with hard spikes %g", one, hard)
+	}
+	for _, name := range []string{ultraDLIF, hardLIF} {
+		if short, long := value(t, o, name, "one"), value(t, o, name, "long"); long < short+.03 {
+			t.Errorf("%s: accuracy %g at T = 1, %g at long T", name, short, long)
+		}
+	}
+	if soft, hard := value(t, o, hardLIF, "one"), value(t, o, hardLIF, "one-hard"); soft != hard {
+		t.Errorf("hard spikes made hard change the accuracy from %g to %g", soft, hard)
+	}
+	// 32 units reach 20 classes; some 45 % of them fire.
+	if ops := value(t, o, hardLIF, "one-operations"); ops < .1*32*20 || ops > 32*20 {
+		t.Errorf("%g synaptic operations", ops)
+	}
+	if got := status(o, "chance"); got != report.Reproduced {
+		t.Errorf("shuffled labels: %s", got)
+	}
+	if e := value(t, o, ultraDLIF, "long-epsilon"); e == 1 || e < leastEpsilon || e > mostEpsilon {
+		t.Errorf("ε has become %g", e)
+	}
+}
+
+// TestUserLimits refuses values outside the ranges of ε and τ rather than clamp them.
+func TestUserLimits(t *testing.T) {
+	for set, text := range map[string]string{"epsilon": "0.05", "tau": "1"} {
+		_, err := execute(t, "words", map[string]string{set: text}, nil)
+		says(t, err, set, text)
+	}
+	_, err := execute(t, "words", map[string]string{"neurons": "Ultra"}, nil)
+	says(t, err, `no neuron "Ultra"`)
 }
