@@ -6,5 +6,6 @@ import (
 	_ "github.com/gyrus-dev/gyrus/papers/htm"
 	_ "github.com/gyrus-dev/gyrus/papers/langevinflow"
 	_ "github.com/gyrus-dev/gyrus/papers/semanticlearning"
+	_ "github.com/gyrus-dev/gyrus/papers/ultralif"
 	_ "github.com/gyrus-dev/gyrus/papers/whatwhen"
 )
