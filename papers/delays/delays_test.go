@@ -60,8 +60,8 @@ func TestQuick(t *testing.T) {
 	if got := value(t, o, systemPruned10, "accuracy"); got < value(t, o, systemRandom10, "accuracy") || got < value(t, o, systemShort, "accuracy") {
 		t.Errorf("the largest 10 %% of the weights: accuracy %.2f", got)
 	}
-	if got := value(t, o, systemLayer, "aligned"); got < .75 {
-		t.Errorf("%.2f of the kernels follow the motion", got)
+	if got := value(t, o, systemLayer, "continues"); got < .75 {
+		t.Errorf("%.2f of the kernels go on along the motion", got)
 	}
 	if got := value(t, o, systemScheduler, "difference"); got > 1e-4 {
 		t.Errorf("event by event the evidence differs by %g", got)
@@ -255,6 +255,15 @@ func TestLines(t *testing.T) {
 	for c, v := range classes {
 		for dt := range 9 {
 			k.Row(k.Tap(1, dt, int(math.Round(v.Y*float64(dt))), int(math.Round(v.X*float64(dt)))))[c] = 1
+		}
+	}
+	goesOn, err := f.continuations(t.Context(), l, classes, func(papers.Progress) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c, v := range goesOn {
+		if off, speed := angle(v, classes[c]), math.Hypot(v.X, v.Y); off > 15 || speed < .75 || speed > 1.25 {
+			t.Errorf("class %d goes on %.1f° off, with a speed of %.2f", c, off, speed)
 		}
 	}
 	for _, line := range f.lines(l, classes) {

@@ -119,11 +119,11 @@ func (s *study) drawKernels(lines []line) {
 	var paths []report.Path
 	var near, worst float64
 	speed := s.speeds[len(s.speeds)/2]
-	reach := float64(k.Width / 2)
+
 	for d := range s.Directions {
 		l := lines[d*len(s.speeds)+len(s.speeds)/2]
 		v := s.classes[l.Class]
-		n := min(k.Depth, int(reach/speed)+1)
+		n := s.field.crosses(v)
 		group := fmt.Sprintf("%.0f°", 360*float64(d)/float64(s.Directions))
 		// Downwards is y in images; the figure's y axis points up.
 		up := make([]float64, n)

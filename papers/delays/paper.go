@@ -35,8 +35,9 @@ var (
 	halfPruned  = report.Metric{ID: "half-pruned", Name: "load at half the accuracy, pruned", Better: report.Lower, Says: "interpolated between the loads tried"}
 	halfShort   = report.Metric{ID: "half-shortened", Name: "load at half the accuracy, shortened", Better: report.Lower, Says: "interpolated between the depths tried"}
 	density     = report.Metric{ID: "density", Name: "events", Unit: "per place and ms"}
-	straight    = report.Metric{ID: "aligned", Name: "kernels along the motion", Better: report.Higher, Says: "part of the classes of 1 pixel/ms and more whose line of centres of mass is within 20° of their direction"}
+	straight    = report.Metric{ID: "aligned", Name: "kernels along the motion", Better: report.Higher, Says: "part of the classes of 1 pixel/ms and more whose line through the centres of mass of squared weights, delay by delay, is within 20° of their direction"}
 	lineSpeed   = report.Metric{ID: "line-speed", Name: "speed of the line", Says: "of the kernels' lines relative to that of their class, median of the same classes"}
+	continues   = report.Metric{ID: "continues", Name: "kernels that go on along the motion", Better: report.Higher, Says: "part of the same classes whose weights are most like those of later delays when displaced within 20° and 25 % of their motion"}
 	difference  = report.Metric{ID: "difference", Name: "largest difference", Better: report.Lower, Says: "of any evidence, event by event against the convolution, all places, classes and ms of a clip of 30 ms"}
 	perEvent    = report.Metric{ID: "per-event", Name: "additions per event", Better: report.Lower, Says: "counted by the scheduler, one order of polarities"}
 	spikeRate   = report.Metric{ID: "rate", Name: "rate of a neuron", Unit: "Hz"}
@@ -84,6 +85,8 @@ func init() {
 				Says: "One delay alone reaches 0.10 or less, and events at random times within windows as long as the longest delay (21 ms) 0.15 or less."},
 			{ID: "geometry", Origin: papers.FromPaper,
 				Says: "Kernels follow the motion: the line of their centres of mass over delays is within 20° of the direction for 0.75 or more of the classes of 1 pixel/ms and faster."},
+			{ID: "continuation", Origin: papers.Ours,
+				Says: "Kernels are stripes along the motion: the displacement per ms under which weights are most like those of longer delays is within 20° and 25 % of the motion for 0.75 or more of the same classes."},
 			{ID: "event-driven", Origin: papers.Ours,
 				Says: "The event-driven scheduler and the convolution agree to 1e-4 on a clip of 30 ms."},
 			{ID: "clouds", Origin: papers.FromPaper,

@@ -54,10 +54,10 @@ var saccades = papers.Experiment{
 	Name: "saccades",
 	Summary: "Images like natural ones jump about as under an eye, an event camera watches, and the layer learns to tell direction and speed. Then weights are pruned, " +
 		"delays cut off, events shuffled, and Motion Clouds shown.",
-	Tests:  []string{"accuracy", "pruning", "beats-shortening", "needs-time", "geometry", "event-driven", "clouds"},
+	Tests:  []string{"accuracy", "pruning", "beats-shortening", "needs-time", "geometry", "continuation", "event-driven", "clouds"},
 	Params: papers.Presets[saccadesParams]{Quick: small, Default: standard, Full: published()},
 	Seeds:  papers.Seeds{Quick: 1, Default: 3, Full: 3},
-	Metrics: []report.Metric{all, late, load, additions, halfPruned, halfShort, density, straight, lineSpeed, difference, perEvent, spikeRate, precision, everyPlace,
+	Metrics: []report.Metric{all, late, load, additions, halfPruned, halfShort, density, straight, lineSpeed, continues, difference, perEvent, spikeRate, precision, everyPlace,
 		cloudTuning},
 	Systems: slices.Concat(systems, cloudSystems()),
 	Run:     runSaccades,
@@ -352,21 +352,32 @@ func (s *study) spikesOut(ctx context.Context) error {
 	return nil
 }
 
-func (s *study) geometry(context.Context) error {
+// geometry measures where kernels look.
+func (s *study) geometry(ctx context.Context) error {
 	lines := s.field.lines(s.layer, s.classes)
-	const fast = 1 // pixels per ms
+	s.drawKernels(lines)
+	const fast, within = 1, 20 // pixels per ms, degrees
 	var relative []float64
 	for _, l := range lines {
 		if v := s.classes[l.Class]; math.Hypot(v.X, v.Y) >= fast-1e-9 {
 			relative = append(relative, math.Hypot(l.Velocity.X, l.Velocity.Y)/math.Hypot(v.X, v.Y))
 		}
 	}
-	if len(relative) > 0 {
-		s.run.Measure(systemLayer, "aligned", aligned(lines, s.classes, fast, 20))
-		slices.Sort(relative)
-		s.run.Measure(systemLayer, "line-speed", relative[len(relative)/2])
+	if len(relative) == 0 {
+		s.run.Note("No class is as fast as %d pixel per ms: the lines of kernels are not judged.", fast)
+		return nil
 	}
-	s.drawKernels(lines)
+	slices.Sort(relative)
+	s.run.Measure(systemLayer, "line-speed", relative[len(relative)/2])
+	s.run.Measure(systemLayer, "aligned", matches(s.classes, fast, func(c int) bool { return lines[c].Off <= within }))
+	goesOn, err := s.field.continuations(ctx, s.layer, s.classes, staged(s.run, "measuring kernels"))
+	if err != nil {
+		return err
+	}
+	s.run.Measure(systemLayer, "continues", matches(s.classes, fast, func(c int) bool {
+		ratio := math.Hypot(goesOn[c].X, goesOn[c].Y) / math.Hypot(s.classes[c].X, s.classes[c].Y)
+		return angle(goesOn[c], s.classes[c]) <= within && ratio >= .75 && ratio <= 1.25
+	}))
 	return nil
 }
 
@@ -437,6 +448,7 @@ func judgeSaccades(rs *papers.Results) {
 		Level("accuracy with 1 delay, mean of seeds", m(systemSingle, "accuracy"), "≤", .1).
 		Level("accuracy with events at random times, mean of seeds", m(systemShuffled, "accuracy"), "≤", .15)
 	rs.Claim("geometry").Level("part of the fast classes whose line is within 20° of their direction, mean of seeds", m(systemLayer, "aligned"), "≥", .75)
+	rs.Claim("continuation").Level("part of the fast classes whose weights go on along their motion, mean of seeds", m(systemLayer, "continues"), "≥", .75)
 	rs.Claim("event-driven").Level("largest difference of any evidence, all seeds", rs.Max(systemScheduler, "difference"), "≤", 1e-4)
 	if p, ok := rs.Params.(saccadesParams); ok && p.Clouds == 0 {
 		rs.NotTested("clouds", "Motion Clouds were left out (clouds=0)")
