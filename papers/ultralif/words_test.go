@@ -1,6 +1,7 @@
 package ultralif
 
 import (
+	"math"
 	"testing"
 
 	"github.com/gyrus-dev/gyrus/papers"
@@ -78,6 +79,25 @@ func TestWordsQuick(t *testing.T) {
 	}
 	if e := value(t, o, ultraDLIF, "long-epsilon"); e == 1 || e < leastEpsilon || e > mostEpsilon {
 		t.Errorf("ε has become %g", e)
+	}
+}
+
+// TestSideBySide holds that a network trained in company ends as it does alone.
+func TestSideBySide(t *testing.T) {
+	set := map[string]string{"train": "128", "validation": "50", "test": "50", "epochs": "2", "events": "1000", "neurons": "UltraDPLIF"}
+	alone, err := execute(t, "words", set, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set["neurons"] = "UltraLIF;UltraDPLIF;DSpike+"
+	together, err := execute(t, "words", set, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, metric := range []string{"one", "long", "long-activation", "long-epsilon"} {
+		if a, b := value(t, alone, ultraDPLIF, metric), value(t, together, ultraDPLIF, metric); math.Abs(a-b) > 1e-5 {
+			t.Errorf("%s is %g alone and %g in company", metric, a, b)
+		}
 	}
 }
 
