@@ -5,6 +5,6 @@
 // Poisson spike counts: the synthetic benchmark on which sequential auto-encoders of spike trains are compared (Sussillo et
 // al. 2016, LFADS). A model sees the counts only; how well it inferred is measured against [Population.Rates].
 //
-// What may enter: low-dimensional dynamical systems, and how they are turned into observations. What must not: recurrent
-// networks trained to a task, or anything that is fitted.
+// What may enter: how states of dynamical systems are turned into observations of neurons. What must not: the systems
+// themselves (package chaos), recurrent networks trained to a task, or anything that is fitted.
 package attractor

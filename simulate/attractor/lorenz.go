@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/gyrus-dev/gyrus/simulate/chaos"
 )
 
 // Config describes a Lorenz-driven population. [Standard] gives the benchmark's values.
@@ -66,7 +68,10 @@ func Generate(c Config, rng *rand.Rand) (*Population, error) {
 		return nil, fmt.Errorf("Lorenz population: need 0 < Baseline ≤ MaxRate < ∞, got Baseline %g and MaxRate %g", c.Baseline, c.MaxRate)
 	}
 	p := &Population{Config: c}
-	p.Latents = trajectories(c, rng)
+	var err error
+	if p.Latents, err = trajectories(c, rng); err != nil {
+		return nil, err
+	}
 	p.Readout = make([]float64, 3*c.Neurons)
 	for i := range p.Readout {
 		p.Readout[i] = 1 + rng.Float64()
@@ -107,29 +112,28 @@ func (p *Population) TrialCounts(condition, repeat int) []float32 {
 }
 
 // trajectories returns [Conditions, Bins, 3], normalised.
-func trajectories(c Config, rng *rand.Rand) []float64 {
+func trajectories(c Config, rng *rand.Rand) ([]float64, error) {
+	lorenz, err := chaos.NewRungeKutta(chaos.ClassicLorenz63, c.Step)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]float64, 0, c.Conditions*c.Bins*3)
 	for range c.Conditions {
-		// A cloud wider than the attractor; the burn-in draws every point of it in.
-		s := [3]float64{10 * rng.NormFloat64(), 10 * rng.NormFloat64(), 25 + 10*rng.NormFloat64()}
-		for range c.BurnIn {
-			s = RK4(Lorenz, s, c.Step)
-		}
+		s := lorenz.Start(rng)
+		lorenz.Advance(s, c.BurnIn)
 		for range c.Bins {
-			out = append(out, s[:]...)
-			for range c.StepsPerBin {
-				s = RK4(Lorenz, s, c.Step)
-			}
+			out = append(out, s...)
+			lorenz.Advance(s, c.StepsPerBin)
 		}
 	}
 	if !c.PerTrajectory {
 		normalise(out)
-		return out
+		return out, nil
 	}
 	for part := range slices.Chunk(out, 3*c.Bins) {
 		normalise(part)
 	}
-	return out
+	return out, nil
 }
 
 // normalise gives each of the three interleaved dimensions mean 0 and largest magnitude 1.
@@ -147,29 +151,4 @@ func normalise(states []float64) {
 			states[i] /= l
 		}
 	}
-}
-
-// Lorenz is the Lorenz (1963) vector field with σ=10, ρ=28, β=8/3.
-func Lorenz(s [3]float64) [3]float64 {
-	const sigma, rho, beta = 10, 28, 8. / 3
-	return [3]float64{
-		sigma * (s[1] - s[0]),
-		s[0]*(rho-s[2]) - s[1],
-		s[0]*s[1] - beta*s[2],
-	}
-}
-
-// RK4 advances a state by one classical fourth-order Runge-Kutta step of length h along field.
-func RK4(field func([3]float64) [3]float64, s [3]float64, h float64) [3]float64 {
-	along := func(k [3]float64, h float64) [3]float64 {
-		return [3]float64{s[0] + h*k[0], s[1] + h*k[1], s[2] + h*k[2]}
-	}
-	k1 := field(s)
-	k2 := field(along(k1, h/2))
-	k3 := field(along(k2, h/2))
-	k4 := field(along(k3, h))
-	for i := range s {
-		s[i] += h / 6 * (k1[i] + 2*k2[i] + 2*k3[i] + k4[i])
-	}
-	return s
 }

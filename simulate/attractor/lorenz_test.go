@@ -20,30 +20,6 @@ func generate(t testing.TB, c attractor.Config, seed uint64) *attractor.Populati
 	return p
 }
 
-// On a linear field the solution is known; the error of one RK4 step must fall with the fifth power of its length.
-func TestRK4Order(t *testing.T) {
-	spiral := func(s [3]float64) [3]float64 { return [3]float64{-s[1], s[0], -s[2]} }
-	miss := func(h float64) float64 {
-		s := attractor.RK4(spiral, [3]float64{1, 0, 1}, h)
-		return math.Hypot(math.Hypot(s[0]-math.Cos(h), s[1]-math.Sin(h)), s[2]-math.Exp(-h))
-	}
-	if ratio := miss(0.2) / miss(0.1); ratio < 28 || ratio > 36 {
-		t.Errorf("halving the step divides the error by %.1f, want about 32", ratio)
-	}
-}
-
-// The three fixed points of the Lorenz system are exact.
-func TestLorenzFixedPoints(t *testing.T) {
-	c := math.Sqrt(8. / 3 * 27)
-	for _, s := range [][3]float64{{0, 0, 0}, {c, c, 27}, {-c, -c, 27}} {
-		for _, v := range attractor.Lorenz(s) {
-			if math.Abs(v) > 1e-12 {
-				t.Errorf("field at %v is %v", s, attractor.Lorenz(s))
-			}
-		}
-	}
-}
-
 func TestStandardPopulation(t *testing.T) {
 	c := attractor.Standard()
 	p := generate(t, c, 1)
