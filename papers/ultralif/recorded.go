@@ -42,7 +42,7 @@ var recorded = papers.Experiment{
 		{Name: "shd", Dataset: "shd", Formats: []string{"HDF5"}, Says: "folder with shd_train.h5 and shd_test.h5: spikes of 700 channels, 20 classes"},
 		{Name: "n-mnist", Dataset: "n-mnist", Formats: []string{"N-MNIST binary"}, Says: "folder with Train and Test, or with recordings and labels.tsv: 34x34 pixels, 10 classes"},
 		{Name: "gesture", Dataset: "dvs128-gesture", Formats: []string{"AEDAT 3.1"}, Says: "folder with trials_to_train.txt, trials_to_test.txt, recordings and their labels: 128x128 pixels, 11 classes"},
-		{Name: "mnist", Formats: []string{"IDX"}, Says: "folder with the images and labels of MNIST, Fashion-MNIST or a set in their form, 10 classes"},
+		{Name: "mnist", Dataset: "mnist", Formats: []string{"IDX"}, Says: "folder with the images and labels of MNIST, Fashion-MNIST or a set in their form, 10 classes"},
 		{Name: "cifar-10", Dataset: "cifar-10", Formats: []string{"CIFAR-10 binary"}, Says: "folder with the batches, or their archive: 3x32x32 pixels, 10 classes"},
 	},
 	Seeds:   papers.Seeds{Quick: 1, Default: 1, Full: 3},
