@@ -156,7 +156,7 @@ func TestSlowPoint(t *testing.T) {
 	m := compiled(t, fixedpoint.Network{Units: 1, DType: dtypes.Float64, Step: func(_ *mlctx.Context, h *graph.Node) *graph.Node {
 		return graph.Add(h, graph.MulScalar(graph.AddScalar(graph.Square(h), .01), .1))
 	}})
-	found, err := m.Find(context.Background(), scattered(20, 1, 1, 3), fixedpoint.Search{})
+	found, err := m.Find(context.Background(), scattered(20, 1, 1, 3), fixedpoint.Search{Patience: 2000})
 	if err != nil {
 		t.Fatal(err)
 	}

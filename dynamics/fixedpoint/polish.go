@@ -18,6 +18,7 @@ type anchor struct {
 
 const (
 	newtonSteps = 12 // at most, for one state
+	patient     = 2  // how often a walker waits before it gets a Jacobian of its own although there is a fixed point within its reach
 	newtonGain  = .5 // of the speed, which each step must at least bring; near a solution a step brings far more
 )
 
@@ -64,18 +65,31 @@ func (r *run) polish(ctx context.Context, walkers []*walker) (back []*walker, er
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
+		// A Jacobian is for who is falling fast, and has not failed just now with the factors of a fixed point not far away, where it will most
+		// likely end once it is nearer.
+		open = slices.DeleteFunc(open, func(w *walker) bool {
+			if w.falls && (w.refused >= patient || !r.knows(w.h)) {
+				return false
+			}
+			back = append(back, w)
+			return true
+		})
+		if len(open) == 0 {
+			break
+		}
 		slowest := slices.MinFunc(open, func(a, b *walker) int { return cmp.Compare(a.q, b.q) })
 		a, err := r.newton(slowest)
 		if err != nil {
 			return nil, err
 		}
 		if a == nil {
-			slowest.near /= 10
 			back = append(back, slowest)
 			open = slices.DeleteFunc(open, func(w *walker) bool { return w == slowest })
 			continue
 		}
-		r.known = append(r.known, a)
+		if !slices.ContainsFunc(r.known, func(b *anchor) bool { return !apart(a.state, b.state, r.Merge) }) {
+			r.known = append(r.known, a)
+		}
 		if open, err = r.follow(a, open); err != nil {
 			return nil, err
 		}
@@ -86,7 +100,16 @@ func (r *run) polish(ctx context.Context, walkers []*walker) (back []*walker, er
 			r.arrive(slowest, true)
 		}
 	}
+	for _, w := range back {
+		w.near /= 10
+		w.refused++
+	}
 	return back, nil
+}
+
+// knows tells whether a fixed point was found within reach of a state.
+func (r *run) knows(state []float64) bool {
+	return slices.ContainsFunc(r.known, func(a *anchor) bool { return distance(state, a.state) <= r.stride() })
 }
 
 // newton follows Newton's method from one walker, with a Jacobian at each step. It returns nil if that does not lead to a fixed point nearby.

@@ -20,7 +20,7 @@ type Search struct {
 	Tolerance    float64 // q up to which a state counts as fixed: 1e-12
 	LearningRate float64 // of Adam at the beginning of each start: 0.05
 	Iterations   int     // of Adam for each start at most: 5000
-	// Patience is for how many iterations a start goes on whose q falls by less than a tenth: 500. It then ends as a slow point.
+	// Patience is for how many iterations a start goes on whose q falls by less than a tenth: 200. It then ends as a slow point.
 	Patience int
 	// Near is the speed per unit, the root mean square of F(h) - h, below which Newton's method takes over: 0.02. Negative means never.
 	Near float64
@@ -106,7 +106,7 @@ func (s Search) withDefaults() (Search, error) {
 		s.Iterations = 5000
 	}
 	if s.Patience == 0 {
-		s.Patience = 500
+		s.Patience = 200
 	}
 	if s.Iterations < 1 || s.Patience < 1 {
 		return s, fmt.Errorf("%d iterations with a patience of %d; both must be positive", s.Iterations, s.Patience)
@@ -124,6 +124,8 @@ type walker struct {
 	since            int     // iterations since it was
 	iterations       int
 	near             float64 // the speed below which Newton's method is tried
+	refused          int     // how often it was tried in vain
+	falls            bool    // whether the speed halved in the last iterations, as it does on the way to a fixed point
 }
 
 func newWalker(start int, h []float64, s Search, units int) *walker {
@@ -225,6 +227,7 @@ func (r *run) descendAll(walkers []*walker) error {
 			copy(w.h, h[i*n:])
 			copy(w.first, first[i*n:])
 			copy(w.second, second[i*n:])
+			w.falls = rest[i*2+1] < .5*w.q
 			w.rate, w.q = rest[i*2], rest[i*2+1]
 			w.iterations += inner
 			r.found.Descents += inner
@@ -248,7 +251,7 @@ func (m *Model) descent(ctx *mlctx.Context, in []*graph.Node) []*graph.Node {
 		velocity := graph.Sub(m.step(ctx, h), h)
 		q := graph.MulScalar(graph.ReduceAndKeep(graph.Square(velocity), graph.ReduceSum, 1), .5)
 		gradient := graph.Gradient(graph.ReduceAllSum(q), h)[0]
-		rate = graph.Where(graph.GreaterThan(q, before), graph.MulScalar(rate, .9), graph.Min(graph.MulScalar(rate, 1.01), highest))
+		rate = graph.Where(graph.GreaterThan(q, before), graph.MulScalar(rate, .95), graph.Min(graph.MulScalar(rate, 1.05), highest))
 		before = q
 		first = graph.Add(graph.MulScalar(first, beta1), graph.MulScalar(gradient, 1-beta1))
 		second = graph.Add(graph.MulScalar(second, beta2), graph.MulScalar(graph.Square(gradient), 1-beta2))
