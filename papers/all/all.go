@@ -8,6 +8,7 @@ import (
 	_ "github.com/gyrus-dev/gyrus/papers/langevinflow"
 	_ "github.com/gyrus-dev/gyrus/papers/rnnhmm"
 	_ "github.com/gyrus-dev/gyrus/papers/semanticlearning"
+	_ "github.com/gyrus-dev/gyrus/papers/spikingdiffusion"
 	_ "github.com/gyrus-dev/gyrus/papers/ultralif"
 	_ "github.com/gyrus-dev/gyrus/papers/whatwhen"
 )
