@@ -33,7 +33,7 @@ func tunings() (list []tuning, cloud []func(c *motion.Cloud, value float64, rng 
 	}
 	add(tuning{Parameter: "mean frequency (cycles/pixel)", Short: "frequency", Log: true, Series: "frequency", Values: []float64{.03, .06, .125, .25}},
 		func(c *motion.Cloud, v float64, _ *rand.Rand) { c.Frequency = v })
-	add(tuning{Parameter: "frequency bandwidth (octave-like, ln)", Short: "frequency band", Log: true, Series: "frequency band", Values: []float64{.1, .3, 1}},
+	add(tuning{Parameter: "frequency bandwidth (standard deviation of ln f)", Short: "frequency band", Log: true, Series: "frequency band", Values: []float64{.1, .3, 1}},
 		func(c *motion.Cloud, v float64, _ *rand.Rand) { c.FrequencyBand = v })
 	add(tuning{Parameter: "speed bandwidth", Short: "speed band", Log: true, Series: "speed band", Values: []float64{.02, .2, 1, 3}},
 		func(c *motion.Cloud, v float64, _ *rand.Rand) { c.SpeedBand = v })

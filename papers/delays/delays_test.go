@@ -167,7 +167,7 @@ func TestGradient(t *testing.T) {
 		one := sample{clip{Movie: m, packed: pack(m)}, 5, 6, 6, 1}
 		run := func() *shard {
 			g := &shard{glance: f.glance(), weights: make([]float32, f.size), bias: make([]float32, f.classes), change: make([]float32, f.classes)}
-			g.run(l, []sample{one}, 1, true)
+			g.run(l, []sample{one}, 1)
 			return g
 		}
 		g := run()

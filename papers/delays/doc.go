@@ -1,2 +1,34 @@
-// Package delays is HD-SNN.
+// Package delays is the layer of "Learning heterogeneous delays in a layer of spiking neurons for fast motion detection" (HD-SNN, Grimaldi & Perrinet 2023):
+// every synapse has a place, a polarity and a delay, and a neuron for each of 36 motions (12 directions, 3 speeds) sums up the events that its
+// synapses make arrive together. In bins of a millisecond that is a causal convolution,
+//
+//	B[c,t,y,x] = Σ K[c,p,δt,δy,δx] · A[p,t-δt,y-δy,x-δx]      δt ≥ 0
+//
+// whose kernel is learnt by logistic regression, with one sigmoid for each class and place. The larger B of the movie and of that with bright and dark
+// swapped counts. The motion at a time is the class of the largest mean evidence over places.
+//
+// Package dynamics/spacetime has the kernel, its convolution and the event-driven scheduler, package simulate/motion the images, their paths, the event camera
+// and Motion Clouds. layer.go and packed.go list what one place sees, train.go learns from random places and times, a few hundred events each, and
+// decode.go reads out. lesions.go prunes, shortens and shuffles; geometry.go measures kernels; scheduler.go compares the scheduler with the convolution and
+// lets neurons spike; correlate.go is a reference that does not learn; clouds.go shows Motion Clouds.
+//
+// saccades.go is the experiment on drawn images. recorded.go takes photographs (photos.go) in their place, or decodes a recording of an event camera
+// (events.go); apply.go keeps a layer and puts it to work on recordings.
+//
+// What may enter: this layer, what it is compared with, and its experiments. What must not: kernels and queues as such, or formats of event files.
+//
+// # Deviations
+//
+//   - Dead leaves of 64 x 64 pixels stand in for photographs of 1024 x 1024 seen through a window of 128 x 128; 150 movies are trained on, not 1,024.
+//   - Speeds (0.5, 1, 2 pixels per ms), initial weights (zero), biases (the log-odds of chance), batches and the cone of delays (radius 2.5 + 2 δt pixels, at most 8) are
+//     ours; the paper does not state them. Adam's rate falls from 2e-3 to 2e-4 in 4,000 updates.
+//   - Neurons nearer to the edge than half a field do not take part, in training and in tests.
+//   - A motion of 1 pixel per ms leaves a field of 17 pixels after 16 ms, before the longest delay. The report notes which speeds do and
+//     warns only when less than two delays are left to see a motion by.
+//   - The line through the centres of mass of a kernel is fitted over the delays that its motion takes to cross the field, and need not pass through the neuron:
+//     kernels are not anchored at it, since the label is the same everywhere.
+//   - Motion Clouds last 60 ms, and each seed shows 12 for each value, so that three seeds show each of the 36 classes once. The
+//     plain cloud, one of whose parameters is varied at a time, has a frequency of 0.125 cycles/pixel, bandwidths of 1 (frequency) and 0.2 (speed), and all orientations.
+//   - Events are shuffled bin by bin at each pixel, so that none fall together, within windows that end at the times of the test.
+//   - A saved layer is applied to bins of 1 ms. Recordings of slower motion are for the experiment recorded, whose bins can be chosen.
 package delays

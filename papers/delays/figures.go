@@ -18,14 +18,14 @@ func (s *study) drawLoads(x, y map[string][]float64) {
 	}
 	var at []float64
 	for i := range s.lossesShown {
-		at = append(at, float64(i*lossEvery))
+		at = append(at, (float64(i)+.5)*lossEvery)
 	}
 	s.run.Curve(report.Curve{Plot: "Training", Series: systemLayer, XLabel: "updates", YLabel: "loss (nats per place, all classes)", X: report.Numbers(at), Y: report.Numbers(s.lossesShown)})
 }
 
 // drawSince draws accuracy over the time since the motion changed.
 func (s *study) drawSince(class []int) {
-	const bin, last = 4, 40 // ms
+	const bin, last, fewMoments = 4, 40, 20 // ms, ms; long segments are rare
 	var x, y []float64
 	for from := 0; from < last; from += bin {
 		right, n := 0, 0
@@ -37,7 +37,7 @@ func (s *study) drawSince(class []int) {
 				}
 			}
 		}
-		if n > 0 {
+		if n >= fewMoments {
 			x, y = append(x, float64(from)+bin/2.), append(y, float64(right)/float64(n))
 		}
 	}
@@ -51,8 +51,8 @@ func (s *study) name(class int) string {
 	return fmt.Sprintf("%.0f°, %.2g px/ms", math.Mod(math.Atan2(v.Y, v.X)*180/math.Pi+360, 360), math.Hypot(v.X, v.Y))
 }
 
-// drawKernels draws slices of kernels, and where they look.
-func (s *study) drawKernels(lines []line) {
+// drawKernels draws slices of kernels.
+func (s *study) drawKernels() {
 	k := s.field.kernel(s.layer)
 	const gap = 2
 	step := k.Width + gap
@@ -115,30 +115,35 @@ func (s *study) drawKernels(lines []line) {
 		ID: "kernel-maps", Title: "One kernel delay by delay: " + s.name(class), XLabel: "x (pixels, in panels)", YLabel: "y (pixels, downwards)", Events: refs, Height: 240,
 		Caption: "Weights of on events at delays of 1 ms and on. The pattern moves along the direction (0° right, 90° down), so that older events lie behind.",
 	}, report.Heat{Values: heat, YSpan: [2]float64{-float64(k.Height) / 2, float64(k.Height) / 2}, Scale: report.Scale{Label: "weight", Signed: true}}))
+}
 
-	var paths []report.Path
-	var near, worst float64
-	speed := s.speeds[len(s.speeds)/2]
-
-	for d := range s.Directions {
-		l := lines[d*len(s.speeds)+len(s.speeds)/2]
-		v := s.classes[l.Class]
-		n := s.field.crosses(v)
-		group := fmt.Sprintf("%.0f°", 360*float64(d)/float64(s.Directions))
-		// Downwards is y in images; the figure's y axis points up.
-		up := make([]float64, n)
-		for i := range up {
-			up[i] = -l.Y[i]
+// drawDirections draws how far from its class's direction each kernel is.
+func (s *study) drawDirections(lines []line, goesOn []motion.Velocity) {
+	roles := []report.Role{report.Ablation, report.Baseline, report.Subject}
+	var clouds []report.Points
+	for i, speed := range s.speeds {
+		ofLines := report.Points{Name: fmt.Sprintf("line, %g px/ms", speed), Role: roles[i%len(roles)], Size: 6}
+		for d := range s.Directions {
+			c := d*len(s.speeds) + i
+			ofLines.X, ofLines.Y = append(ofLines.X, 360*float64(d)/float64(s.Directions)), append(ofLines.Y, turned(s.classes[c], lines[c].Velocity))
 		}
-		end := float64(n - 1)
-		paths = append(paths, report.Path{Group: group, X: l.X[:n], Y: up}, report.Path{Group: group, Truth: true, X: []float64{0, -v.X * end}, Y: []float64{0, v.Y * end}})
-		near, worst = near+l.Off/float64(s.Directions), math.Max(worst, l.Off)
+		clouds = append(clouds, ofLines)
 	}
-	s.run.Figure(report.Trajectories(report.Frame{
-		ID: "lines", Title: fmt.Sprintf("Where kernels look, delay by delay: %g px/ms", speed), XLabel: "x (pixels)", YLabel: "y (pixels, upwards)", Square: true,
-		Caption: fmt.Sprintf("Centres of mass of the squared weights from the shortest delay (in the middle) on, and -v · delay (dashed), for %d directions. Lines fitted to them are off by %.0f° on average and %.0f° at most.",
-			s.Directions, near, worst),
-	}, paths))
+	stripes := report.Points{Name: "stripes, all speeds", Role: report.Truth, Size: 4}
+	for c, v := range s.classes {
+		stripes.X, stripes.Y = append(stripes.X, 360*float64(c/len(s.speeds))/float64(s.Directions)), append(stripes.Y, turned(v, goesOn[c]))
+	}
+	s.run.Figure(report.ScatterPlot(report.Frame{
+		ID: "directions", Title: "Kernels against the motion of their class", XLabel: "direction of the class (°)", YLabel: "kernel's direction - class's (°)", YLim: [2]float64{-185, 185},
+		Levels: []report.Ref{{At: 20, Label: "20°"}, {At: -20}}, Height: 300,
+		Caption: "Lines through the centres of mass of squared weights, delay by delay, over the delays that the motion takes to cross the field; and stripes: the displacement per ms under which " +
+			"weights are most like those of later delays (in steps of 15° and 0.25 px/ms).",
+	}, append(clouds, stripes)))
+}
+
+// turned is the angle from a to b, -180 to 180 degrees.
+func turned(a, b motion.Velocity) float64 {
+	return math.Atan2(a.X*b.Y-a.Y*b.X, a.X*b.X+a.Y*b.Y) * 180 / math.Pi
 }
 
 // show draws a test movie and what is decoded from it.

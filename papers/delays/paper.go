@@ -57,12 +57,12 @@ var systems = []report.System{
 	{Name: systemShort, Role: report.Baseline, Says: "the same layer with the two shortest delays"},
 	{Name: systemSingle, Role: report.Baseline, Says: "the same layer without delays"},
 	{Name: systemCollapsed, Role: report.Baseline, Says: "logistic regression on events summed over delays, trained alike"},
-	{Name: systemCorrelation, Role: report.Baseline, Says: "of events in two windows of 8 ms; does not learn"},
+	{Name: systemCorrelation, Role: report.Baseline, Says: "of all events in two windows of 8 ms, one after the other; does not learn"},
 	{Name: systemRandom30, Role: report.Ablation, Says: "as many weights, whichever"},
 	{Name: systemRandom10, Role: report.Ablation},
 	{Name: systemRandom3, Role: report.Ablation},
 	{Name: systemShuffled, Role: report.Ablation, Says: "each pixel's events at random times of windows as long as the longest delay"},
-	{Name: systemSpikes, Role: report.Subject, Says: "places speak up above a threshold of 1 spike per neuron and second; the class of most spikes"},
+	{Name: systemSpikes, Role: report.Subject, Says: "all places; a neuron fires where its class is best and above a threshold of 1 spike per second; the class of most spikes"},
 	{Name: systemScheduler, Role: report.Subject, Says: "each event schedules its synapses' weights for when they are due"},
 }
 

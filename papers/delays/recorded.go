@@ -105,7 +105,7 @@ func runRecorded(ctx context.Context, r *papers.Run) error {
 	}
 	study.measure(systemLayer, decoded[0].Class)
 	study.drawSince(decoded[0].Class)
-	study.drawKernels(study.field.lines(study.layer, study.classes))
+	study.drawKernels()
 	if err := study.correlation(ctx); err != nil {
 		return err
 	}

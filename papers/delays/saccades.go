@@ -252,7 +252,7 @@ func (s *study) lesions(ctx context.Context) error {
 		case 2:
 			one.system = systemShort
 		case 1:
-			one.system = systemSingle
+			one.system, one.says = systemSingle, systemSingle
 		}
 		list = append(list, one)
 	}
@@ -315,6 +315,7 @@ func (s *study) withoutTime(ctx context.Context) error {
 	}
 	s.measure(systemCollapsed, of[0].Class)
 	s.run.Measure(systemCollapsed, "additions", of[0].Additions)
+	s.run.Measure(systemCollapsed, "load", float64(f.weights())/float64(s.field.weights()))
 	// The windows that are shuffled end at the moments that are read.
 	clips := shuffled(s.test, s.Depth, s.run.Rand("shuffle"))
 	ends := s.field.moments(clips, s.Depth)
@@ -355,7 +356,7 @@ func (s *study) spikesOut(ctx context.Context) error {
 // geometry measures where kernels look.
 func (s *study) geometry(ctx context.Context) error {
 	lines := s.field.lines(s.layer, s.classes)
-	s.drawKernels(lines)
+	s.drawKernels()
 	const fast, within = 1, 20 // pixels per ms, degrees
 	var relative []float64
 	for _, l := range lines {
@@ -363,6 +364,11 @@ func (s *study) geometry(ctx context.Context) error {
 			relative = append(relative, math.Hypot(l.Velocity.X, l.Velocity.Y)/math.Hypot(v.X, v.Y))
 		}
 	}
+	goesOn, err := s.field.continuations(ctx, s.layer, s.classes, staged(s.run, "measuring kernels"))
+	if err != nil {
+		return err
+	}
+	s.drawDirections(lines, goesOn)
 	if len(relative) == 0 {
 		s.run.Note("No class is as fast as %d pixel per ms: the lines of kernels are not judged.", fast)
 		return nil
@@ -370,10 +376,6 @@ func (s *study) geometry(ctx context.Context) error {
 	slices.Sort(relative)
 	s.run.Measure(systemLayer, "line-speed", relative[len(relative)/2])
 	s.run.Measure(systemLayer, "aligned", matches(s.classes, fast, func(c int) bool { return lines[c].Off <= within }))
-	goesOn, err := s.field.continuations(ctx, s.layer, s.classes, staged(s.run, "measuring kernels"))
-	if err != nil {
-		return err
-	}
 	s.run.Measure(systemLayer, "continues", matches(s.classes, fast, func(c int) bool {
 		ratio := math.Hypot(goesOn[c].X, goesOn[c].Y) / math.Hypot(s.classes[c].X, s.classes[c].Y)
 		return angle(goesOn[c], s.classes[c]) <= within && ratio >= .75 && ratio <= 1.25

@@ -26,7 +26,7 @@ type sample struct {
 }
 
 // train fits a layer by logistic regression at random places and times: the events around each are all it takes, so that neither the movie nor
-// the gradient is ever dense. It also returns the mean loss, in nats, of one batch in lossEvery.
+// the gradient is ever dense. It also returns the mean loss, in nats, of every lossEvery batches.
 func train(ctx context.Context, f *field, clips []clip, o training, rng *rand.Rand, progress func(papers.Progress)) (layer, []float64, error) {
 	l := layer{make([]float32, f.size), make([]float32, f.classes)}
 	for c := range l.Bias {
@@ -39,6 +39,7 @@ func train(ctx context.Context, f *field, clips []clip, o training, rng *rand.Ra
 	weights, bias := newAdam(f.size), newAdam(f.classes)
 	batch := make([]sample, o.Batch)
 	var losses []float64
+	loss := 0.
 	for step := range o.Updates {
 		if err := ctx.Err(); err != nil {
 			return l, nil, err
@@ -46,9 +47,8 @@ func train(ctx context.Context, f *field, clips []clip, o training, rng *rand.Ra
 		for i := range batch {
 			batch[i] = f.draw(clips, rng)
 		}
-		measured := step%lossEvery == 0
 		each(func(i int) {
-			shards[i].run(l, batch[i*len(batch)/workers:(i+1)*len(batch)/workers], 1/float32(len(batch)), measured)
+			shards[i].run(l, batch[i*len(batch)/workers:(i+1)*len(batch)/workers], 1/float32(len(batch)))
 		})
 		rate := o.FinalRate + (o.Rate-o.FinalRate)*(1+math.Cos(math.Pi*float64(step)/float64(o.Updates)))/2
 		weights.step, bias.step = step+1, step+1
@@ -58,16 +58,17 @@ func train(ctx context.Context, f *field, clips []clip, o training, rng *rand.Ra
 			}
 		})
 		bias.update(l.Bias, shards[0].bias, shards[1].bias, 0, f.classes, rate)
-		if measured {
-			losses = append(losses, (shards[0].loss+shards[1].loss)/float64(o.Batch))
-			progress(papers.Progress{Done: step, Total: o.Updates, Unit: "updates", Metrics: map[string]float64{"loss": losses[len(losses)-1]}})
+		loss += (shards[0].loss + shards[1].loss) / float64(o.Batch) / lossEvery
+		if (step+1)%lossEvery == 0 {
+			progress(papers.Progress{Done: step + 1, Total: o.Updates, Unit: "updates", Metrics: map[string]float64{"loss": loss}})
+			losses, loss = append(losses, loss), 0
 		}
 	}
 	return l, losses, nil
 }
 
-// lossEvery is how many updates lie between two values of the loss.
-const lossEvery = 50
+// lossEvery is how many updates a value of the loss is the mean of.
+const lossEvery = 100
 
 // each runs f for every shard, side by side.
 func each(f func(i int)) {
@@ -100,7 +101,7 @@ type shard struct {
 	loss                  float64
 }
 
-func (s *shard) run(l layer, samples []sample, scale float32, measured bool) {
+func (s *shard) run(l layer, samples []sample, scale float32) {
 	s.loss = 0
 	for _, one := range samples {
 		s.look(one.clip.packed, one.t, one.y, one.x)
@@ -110,9 +111,7 @@ func (s *shard) run(l layer, samples []sample, scale float32, measured bool) {
 			if c == one.c {
 				target = 1
 			}
-			if measured {
-				s.loss -= math.Log(math.Max(1e-30, math.Abs(float64(1-target-p))))
-			}
+			s.loss -= math.Log(math.Max(1e-30, math.Abs(float64(1-target-p))))
 			s.change[c] = (p - target) * scale
 			s.bias[c] += s.change[c]
 		}
