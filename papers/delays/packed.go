@@ -11,14 +11,14 @@ import (
 type packed struct {
 	polarities, height int
 	perRow             int
-	words              []uint64 // [steps, polarities, height, perRow]; the first and last two words of a row are empty
+	words              []uint64 // [steps, polarities, height, perRow]; the first and last word of a row are empty
 }
 
 // mostWidth is the widest field: its rows must fit into a word.
 const mostWidth = 63
 
 func pack(m *spacetime.Movie) *packed {
-	p := &packed{m.Polarities, m.Height, m.Width/64 + 4, nil}
+	p := &packed{m.Polarities, m.Height, (m.Width+63)/64 + 2, nil}
 	p.words = make([]uint64, m.Steps*m.Polarities*m.Height*p.perRow)
 	for t := range m.Steps {
 		for polarity := range m.Polarities {

@@ -37,7 +37,7 @@ type saccadesParams struct {
 }
 
 var standard = saccadesParams{Movies: 150, Tests: 25, Steps: 200, Side: 64, Segment: 24, Threshold: 1.2, Directions: 12, Speeds: "0.5 1 2", Depth: 21, Width: 17, Cone: true, Invariant: true,
-	Updates: 4000, Batch: 256, Rate: 2e-3, FinalRate: 2e-4, Places: 200, Every: 3, Clouds: 12, CloudSteps: 60}
+	Updates: 4000, Batch: 256, Rate: 2e-3, FinalRate: 2e-5, Places: 200, Every: 3, Clouds: 12, CloudSteps: 60}
 
 // small is seconds of work: eight directions at one speed, and a small field.
 var small = saccadesParams{Movies: 24, Tests: 6, Steps: 80, Side: 32, Segment: 24, Threshold: 1.2, Directions: 8, Speeds: "1", Depth: 9, Width: 9, Cone: true, Invariant: true,
