@@ -366,6 +366,32 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
+// TestPhotosReal films photographs: as many events come of them as of drawn images, give or take.
+func TestPhotosReal(t *testing.T) {
+	data := os.Getenv("GYRUS_DATA")
+	if data == "" {
+		t.Skip("GYRUS_DATA is not set")
+	}
+	list, err := readPhotos(filepath.Join(data, "images", "kodak"), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := small.plan(photos(list, small.Side))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clips, err := p.stimulus.film(t.Context(), 2, rand.New(rand.NewPCG(52, 1)), func(papers.Progress) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range clips {
+		t.Logf("%.3f events per place and ms", 2*c.Movie.Density())
+		if d := 2 * c.Movie.Density(); d < .01 || d > .5 {
+			t.Errorf("%.3f events per place and ms", d)
+		}
+	}
+}
+
 // TestApplyReal decodes a recording of a camera moved along boxes.
 func TestApplyReal(t *testing.T) {
 	data := os.Getenv("GYRUS_DATA")
