@@ -3,6 +3,7 @@ package all
 
 import (
 	_ "github.com/gyrus-dev/gyrus/papers/dbconformer"
+	_ "github.com/gyrus-dev/gyrus/papers/deepsnn"
 	_ "github.com/gyrus-dev/gyrus/papers/delays"
 	_ "github.com/gyrus-dev/gyrus/papers/htm"
 	_ "github.com/gyrus-dev/gyrus/papers/langevinflow"
