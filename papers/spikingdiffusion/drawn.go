@@ -396,7 +396,7 @@ func (b *bench) measureBesides(ctx context.Context, r *papers.Run, first *traine
 	some.start = b.start[:min(len(b.start), predictBatch*shapes.Pixels)]
 	step := 0
 	f.Ancestral.Images, err = some.sample(ctx, r, net.sampling, diffusion.DDPM{}, p.Ancestral, func(t int, x []float32) {
-		if step++; t == 0 || step%max(1, p.Ancestral/7) == 1 {
+		if step++; t == 0 || (step-1)%max(1, p.Ancestral/7) == 0 {
 			f.Path = append(f.Path, append([]float32(nil), x[:min(len(x), pathImages*shapes.Pixels)]...))
 			f.PathTimes = append(f.PathTimes, t)
 		}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 
+	"github.com/gomlx/gomlx/backends"
+
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/simulate/shapes"
@@ -13,38 +15,25 @@ import (
 // pathImages is how many images of a sampler's path are shown.
 const pathImages = 6
 
-// sheet lays rows of images [side, side] out as one picture, with a name for each row.
-func sheet(frame report.Frame, side int, names []string, rows [][]float32, columns int) report.Figure {
+// sheet lays rows of images [side, side] out as one picture, with a name for each row and headings for columns.
+func sheet(frame report.Frame, side int, names, headings []string, rows [][]float32, columns int) report.Figure {
 	const gap = 2
-	h := report.Heat{Scale: report.Scale{Label: "pixel", Lim: [2]float64{-1, 1}}}
-	for k, row := range rows {
-		for y := range side {
-			line := make([]float64, columns*(side+gap)-gap)
+	h := report.Heat{Scale: report.Scale{Label: "pixel", Lim: [2]float64{-1, 1}}, Rows: names, Columns: headings}
+	for _, row := range rows {
+		for y := range side + gap {
+			line := make([]float64, columns*(side+gap))
 			for i := range line {
-				line[i] = math.NaN()
-			}
-			for c := range min(columns, len(row)/(side*side)) {
-				for x := range side {
-					line[c*(side+gap)+x] = max(-1, min(1, float64(row[(c*side+y)*side+x])))
+				c, x := i/(side+gap), i%(side+gap)
+				if at := (c*side+y)*side + x; y < side && x < side && c < len(row)/(side*side) {
+					line[i] = max(-1, min(1, float64(row[at])))
+				} else {
+					line[i] = math.NaN()
 				}
 			}
 			h.Values = append(h.Values, line)
-			name := ""
-			if y == side/2 {
-				name = names[k]
-			}
-			h.Rows = append(h.Rows, name)
-		}
-		for range gap {
-			blank := make([]float64, columns*(side+gap)-gap)
-			for i := range blank {
-				blank[i] = math.NaN()
-			}
-			h.Values, h.Rows = append(h.Values, blank), append(h.Rows, "")
 		}
 	}
-	h.Columns = make([]string, columns*(side+gap)-gap)
-	frame.Height = float64(60 + 46*len(rows))
+	frame.Height = 70 + 400/float64(columns)*float64(len(rows))*1.1
 	return report.HeatMap(frame, h)
 }
 
@@ -57,7 +46,7 @@ func drawShapes(r *papers.Run, b *bench, p drawnParams, all map[string]outcome, 
 	}
 	r.Figure(sheet(report.Frame{ID: "samples", Title: "Images that each system makes",
 		Caption: fmt.Sprintf("The first of %d, DDIM in %d steps; each column begins from the same noise, true images apart. Recognised as one of the eight shapes: %.0f %% of the spiking network's, %.0f %% of the ANN twin's, %.0f %% of the noise.",
-			p.Samples, p.Sampling, 100*all[systemSpiking].Content.Recognised, 100*all[systemANN].Content.Recognised, 100*all[systemNoise].Content.Recognised)}, shapes.Side, shown, rows, 14))
+			p.Samples, p.Sampling, 100*all[systemSpiking].Content.Recognised, 100*all[systemANN].Content.Recognised, 100*all[systemNoise].Content.Recognised)}, shapes.Side, shown, []string{""}, rows, 14))
 
 	var path [][]float32
 	var names []string
@@ -72,22 +61,14 @@ func drawShapes(r *papers.Run, b *bench, p drawnParams, all map[string]outcome, 
 	for _, t := range extra.PathTimes {
 		times = append(times, fmt.Sprint(t))
 	}
-	r.Figure(sheet(report.Frame{ID: "path", Title: "From noise to images", Caption: fmt.Sprintf("The spiking network's ancestral sampler (DDPM) in %d steps. From left to right, steps of the diffusion that are still to be gone back: %s.",
-		p.Ancestral, strings.Join(times, ", "))}, shapes.Side, names, path, len(extra.Path)))
+	r.Figure(sheet(report.Frame{ID: "path", Title: "From noise to images", XLabel: "steps of the diffusion still to be gone back",
+		Caption: fmt.Sprintf("The spiking network's ancestral sampler (DDPM) in %d steps, six images.", p.Ancestral)}, shapes.Side, names, times, path, len(extra.Path)))
 
-	centre := make([]float64, bins)
-	for i := range centre {
-		centre[i] = (float64(i) + .5) * diffusionSteps / bins
-	}
 	for _, name := range []string{systemSpiking, systemTSM, systemANN, systemLinear, systemBayes} {
-		r.Curve(report.Curve{Plot: "Error of the predicted noise", Series: name, XLabel: "diffusion step t", YLabel: "mean square error", LogY: true, X: report.Numbers(centre), Y: report.Numbers(all[name].ByTime)})
+		drawErrors(r, name, all[name].ByTime)
 	}
 	for _, name := range []string{systemSpiking, systemANN} {
-		x := make([]float64, len(all[name].Loss))
-		for i := range x {
-			x[i] = float64((i + 1) * p.Training / len(x))
-		}
-		r.Curve(report.Curve{Plot: "Training", Series: name, XLabel: "training step", YLabel: "mean square error", LogY: true, X: report.Numbers(x), Y: report.Numbers(all[name].Loss)})
+		drawLoss(r, name, all[name].Loss, p.Training)
 	}
 	var bars []report.Bars
 	for _, name := range []string{systemSpiking, systemANN} {
@@ -155,4 +136,51 @@ func drawSweep(r *papers.Run, p drawnParams, all map[string]outcome, extra *besi
 		r.Figure(report.LinePlot(report.Frame{ID: f.id, Title: f.title, XLabel: "threshold ϑ at sampling", YLabel: f.label, Height: 260, Events: []report.Ref{{At: 1, Label: "trained with"}},
 			Caption: fmt.Sprintf("The spiking network, %d images from the same noise at each threshold.", p.Samples)}, []report.Series{{Name: systemSpiking, Role: report.Subject, X: thresholds, Y: f.y}}))
 	}
+}
+
+// drawErrors draws the error of the predicted noise along the diffusion.
+func drawErrors(r *papers.Run, system string, byTime []float64) {
+	x := make([]float64, bins)
+	for i := range x {
+		x[i] = (float64(i) + .5) * diffusionSteps / bins
+	}
+	r.Curve(report.Curve{Plot: "Error of the predicted noise", Series: system, XLabel: "diffusion step t (tenths of the diffusion)", YLabel: "mean square error", LogY: true, X: report.Numbers(x), Y: report.Numbers(byTime)})
+}
+
+// drawLoss draws the loss of a training.
+func drawLoss(r *papers.Run, system string, loss []float64, steps int) {
+	x := make([]float64, len(loss))
+	for i := range x {
+		x[i] = float64((i + 1) * steps / len(loss))
+	}
+	r.Curve(report.Curve{Plot: "Training", Series: system, XLabel: "training step", YLabel: "mean square error", LogY: true, X: report.Numbers(x), Y: report.Numbers(loss)})
+}
+
+// drawStairs draws what a quantised ReLU gives and what the unit it is converted to.
+func drawStairs(r *papers.Run, backend backends.Backend) error {
+	const bits, points, clip = 2, 401, 1.
+	x, series := make([]float64, points), []report.Series{}
+	in := make([]float32, points)
+	for i := range x {
+		x[i] = -.5 + 2*float64(i)/(points-1)
+		in[i] = float32(x[i])
+	}
+	levels, counts, err := stairs(backend, in, clip, bits)
+	if err != nil {
+		return err
+	}
+	for _, s := range []struct {
+		name string
+		role report.Role
+		y    []float32
+	}{{"quantised ReLU", report.Baseline, levels}, {"spikes of the converted unit", report.Subject, counts}} {
+		y := make([]float64, points)
+		for i, v := range s.y {
+			y[i] = float64(v) * clip / (1<<bits - 1)
+		}
+		series = append(series, report.Series{Name: s.name, Role: s.role, X: x, Y: y})
+	}
+	r.Figure(report.LinePlot(report.Frame{ID: "stairs", Title: "A quantised ReLU and its spikes", XLabel: "constant input (clip 1)", YLabel: "output: level, or spikes · clip / T", Height: 280,
+		Caption: "Two bits: T = 3 steps from half the threshold, with soft reset. The lines lie on one another."}, series))
+	return nil
 }

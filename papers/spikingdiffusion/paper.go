@@ -40,6 +40,6 @@ func init() {
 			{ID: "conversion", Origin: papers.Ours,
 				Says: "At constant input a converted unit fires exactly as often as the quantised ReLU says: no mismatch."},
 		},
-		Experiments: []papers.Experiment{drawn},
+		Experiments: []papers.Experiment{drawn, longer, conversion, recorded},
 	})
 }

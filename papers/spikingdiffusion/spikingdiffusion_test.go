@@ -72,3 +72,27 @@ func TestShapesQuick(t *testing.T) {
 		t.Errorf("claim energy is %s", got)
 	}
 }
+
+// TestLongerQuick only sees that both networks train: which is better takes longer to tell.
+func TestLongerQuick(t *testing.T) {
+	o := execute(t, "longer", nil, nil)
+	for _, system := range []string{systemShort, systemLong} {
+		if e := value(t, o, system, "epsilon-mse"); e > .9 {
+			t.Errorf("%s: error %.3f", system, e)
+		}
+	}
+}
+
+// TestConversionQuick asserts that conversion is exact for a layer, and that a converted network still predicts noise.
+func TestConversionQuick(t *testing.T) {
+	o := execute(t, "conversion", nil, nil)
+	if got := status(t, o, "conversion"); got != report.Reproduced {
+		t.Errorf("claim conversion is %s", got)
+	}
+	for _, bits := range widths {
+		before, after := value(t, o, quantisedName(bits), "epsilon-mse"), value(t, o, convertedName(bits), "epsilon-mse")
+		if before > .9 || after == before {
+			t.Errorf("%d bits: error %.3f, converted %.3f", bits, before, after)
+		}
+	}
+}
