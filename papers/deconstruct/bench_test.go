@@ -14,7 +14,7 @@ func BenchmarkUpdate(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := lorenz96(.0025, false)
+	s, err := lorenz96(.0025, 20, false)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,6 +17,7 @@ type task struct {
 	Dim      int
 	Dt       float64 // time between samples
 	Exponent float64 // largest, per unit of time; 0 where it is not known
+	Judged   float64 // time over which closed loops are judged stable or not
 	Train    []float32
 	Val      []float32
 	Test     []float32
@@ -34,32 +35,32 @@ type system struct {
 	discard  int
 	keep     int // values that are observed
 	exponent float64
+	judged   float64
 }
 
-// lorenz96 is the multi-scale ring of which X is seen. Its exponent, of disturbances of X over the time in which forecasts fail, is the sheet's rate of 10 per unit: the
-// faster scales have larger ones, which forecasts of X do not feel.
-func lorenz96(dt float64, withoutDissipation bool) (*system, error) {
+// lorenz96 is the multi-scale ring of which X is seen, every 0.01 units of time.
+func lorenz96(dt, forcing float64, withoutDissipation bool) (*system, error) {
 	m := chaos.StandardMultiscaleLorenz96()
-	m.WithoutSlowDissipation = withoutDissipation
+	m.F, m.WithoutSlowDissipation = forcing, withoutDissipation
 	s, err := chaos.NewRungeKutta(m, dt)
 	if err != nil {
 		return nil, err
 	}
 	every := int(math.Round(.01 / dt))
-	if math.Abs(float64(every)*dt-.01) > 1e-9 {
+	if every < 1 || math.Abs(float64(every)*dt-.01) > 1e-9 {
 		return nil, fmt.Errorf("dt: %g; samples are .01 apart, which must be a multiple of it", dt)
 	}
-	return &system{s, every, int(5 / dt), m.K, 10}, nil
+	return &system{s, every, int(5 / dt), m.K, 0, 1.2}, nil
 }
 
-// kuramoto is the field on a length of 22.
+// kuramoto is the Kuramoto-Sivashinsky field, seen every 0.5 units of time.
 func kuramoto(dt float64, length float64, points int) (*system, error) {
 	s, err := chaos.NewKuramotoSivashinsky(chaos.KuramotoSivashinsky{Length: length, Points: points}, dt)
 	if err != nil {
 		return nil, err
 	}
 	every := max(1, int(math.Round(.5/dt)))
-	return &system{s, every, int(200 / dt), points, .048}, nil
+	return &system{s, every, int(200 / dt), points, 0, 100}, nil
 }
 
 // generate makes a task of one long trajectory, cut in three.
@@ -69,7 +70,7 @@ func (s *system) generate(ctx context.Context, n sizes, rng *rand.Rand) (*task, 
 	if err != nil {
 		return nil, err
 	}
-	t := &task{Name: s.stepper.Name(), Dim: s.keep, Dt: float64(s.every) * s.stepper.Dt(), Exponent: s.exponent}
+	t := &task{Name: s.stepper.Name(), Dim: s.keep, Dt: float64(s.every) * s.stepper.Dt(), Exponent: s.exponent, Judged: s.judged}
 	return t, t.divide(x, n)
 }
 

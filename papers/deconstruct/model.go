@@ -61,6 +61,55 @@ func (d design) parse(text string) (design, error) {
 	return d, nil
 }
 
+// text is the design as parse takes it.
+func (d design) text() string {
+	words := []string{d.Core}
+	if d.Core == "none" {
+		words[0] = "transformer"
+	} else if d.Attention {
+		words = append(words, "at")
+	}
+	if d.Core != "none" && d.Skip != nn.Replace || d.Core == "none" && d.Skip != nn.Additive {
+		words = append(words, string(d.Skip))
+	}
+	if d.Update != "" {
+		words = append(words, "time-"+string(d.Update))
+	}
+	if d.Recur != "" {
+		words = append(words, d.Recur)
+	}
+	if d.PostNorm {
+		words = append(words, "post")
+	}
+	return strings.Join(words, "+")
+}
+
+// name is the design as a reader sees it.
+func (d design) name() string {
+	words := map[string]string{"lstm": "LSTM", "gru": "GRU", "rhn": "RHN", "elman": "Elman", "transformer": "Transformer", "at": "attention", "memory": "memory",
+		"recurrent": "recurrence", "post": "norm after"}
+	parts := strings.Split(d.text(), "+")
+	for i, p := range parts {
+		if word, ok := words[p]; ok {
+			parts[i] = word
+		} else if skip, ofTime := strings.CutPrefix(p, "time-"); ofTime {
+			parts[i] = skip + " in time"
+		} else {
+			parts[i] = p + " gate"
+		}
+	}
+	return strings.Join(parts, " + ")
+}
+
+// nameOf is the name of a design that parse takes.
+func nameOf(text string) string {
+	d, err := design{Hidden: 4, Heads: 1}.parse(text)
+	if err != nil {
+		panic(err) // a mistake in this package
+	}
+	return d.name()
+}
+
 // check refuses combinations that mean nothing.
 func (d design) check() error {
 	switch {
@@ -98,14 +147,17 @@ func (d design) core() (nn.Core, bool) {
 func (d design) states() [][]int {
 	all := [][]int{{1}}
 	for range d.Blocks {
-		if d.Attention {
-			cache := []int{d.attention().Reach() - 1, d.Hidden}
-			all = append(all, cache, cache)
-		}
+		var recurrent, cache [][]int
 		if core, ok := d.core(); ok {
-			for range core.States() {
-				all = append(all, []int{d.Hidden})
-			}
+			recurrent = slices.Repeat([][]int{{d.Hidden}}, core.States())
+		}
+		if d.Attention {
+			cache = slices.Repeat([][]int{{d.attention().Reach() - 1, d.Hidden}}, 2)
+		}
+		if d.Core == "none" { // attention comes first
+			all = append(append(all, cache...), recurrent...)
+		} else {
+			all = append(append(all, recurrent...), cache...)
 		}
 	}
 	return all

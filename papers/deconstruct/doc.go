@@ -1,0 +1,21 @@
+// Package deconstruct is the bench of "Deconstructing recurrence, attention, and gating" (2024): one skeleton on which recurrent cores, attention and gates are switches,
+//
+//	embed D → H;  blocks;  LayerNorm;  H → D, the increment in units of its standard deviation
+//
+// where a recurrent block is x ← G(x, core(x)), then, with attention, x ← G(x, attention(LN x)), and a Transformer's x ← G(x, attention(LN x)), x ← G(x, W₂ gelu(W₁ LN x)). G is one
+// of nn.Skip; cores, joins and banded attention are those of package nn. Every model gets the same data, skeleton and number of updates; parameters and seconds stand beside the
+// results. Models are scored as forecasters: after 64 true samples each prediction is the next input, with the state carried from step to step.
+//
+// What may enter: the grid, its baselines, the experiments. What must not: generators (package simulate/chaos), measures of forecasts (package measure), layers
+// (package nn).
+//
+// # Choices and deviations
+//
+//   - The paper's body was not at hand: equations are the standard ones of the named blocks, sizes and schedules are ours.
+//   - Recurrence of Transformers: "memory" (R1) doubles what a step sees at most, by the segment before its own, whose keys and values pass no gradient on; "recurrent" (R2)
+//     puts a GRU in the place of the position-wise network.
+//   - There is no early stopping: the cosine has ended when the updates have, and the last weights count. The networks' learning rate and noise are the same for all,
+//     λ of the ridge regressions is chosen by closed-loop valid time on the validation part.
+//   - Times are in units of the equations. A Lyapunov time of three-scale Lorenz-96 is 0.1, by the growth of disturbances of X; the faster rings' exponents are larger.
+//   - Left out: published tables of the real sets, and the feedback variant in which attention feeds the state.
+package deconstruct
