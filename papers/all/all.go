@@ -13,7 +13,6 @@ import (
 	_ "github.com/gyrus-dev/gyrus/papers/semanticlearning"
 	_ "github.com/gyrus-dev/gyrus/papers/spikingdiffusion"
 	_ "github.com/gyrus-dev/gyrus/papers/synchrony"
-	_ "github.com/gyrus-dev/gyrus/papers/synchrony"
 	_ "github.com/gyrus-dev/gyrus/papers/ultralif"
 	_ "github.com/gyrus-dev/gyrus/papers/whatwhen"
 )
