@@ -79,6 +79,19 @@ func TestLocalQuick(t *testing.T) {
 	}
 }
 
+func TestXORQuick(t *testing.T) {
+	o, err := execute(t, "xor", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := value(t, o, sysXOR, "cycles"); n < 5 || n > 300 {
+		t.Errorf("learned in %g cycles", n)
+	}
+	if o, err = execute(t, "xor", map[string]string{"rate": "0", "cycles": "20"}, nil); err != nil || value(t, o, sysXOR, "learned") != 0 {
+		t.Errorf("without learning it has learned: %v", err)
+	}
+}
+
 // refused asserts that a run is refused and told why.
 func refused(t *testing.T, experiment string, set, inputs map[string]string, parts ...string) {
 	t.Helper()

@@ -325,3 +325,35 @@ func TestExamplesRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestSpikeProp holds the rule's changes against differences of the squared error.
+func TestSpikeProp(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	s := newSpikeProp(1e-7, rng)
+	in := xorPatterns[1]
+	loss := func() float64 {
+		d := s.present(in.In[:], in.Target, false) - in.Target
+		return d * d / 2
+	}
+	for _, at := range [][3]int{{1, 0, 20}, {1, 0, 4*xorDelays + 2}, {0, 1, 3}, {0, 4, 2}, {0, 2, 2*xorDelays + 1}} {
+		w := s.Weight[at[0]][at[1]]
+		was := w[at[2]]
+		const h = .001
+		w[at[2]] = was + h
+		above := loss()
+		w[at[2]] = was - h
+		below := loss()
+		w[at[2]] = was
+		learner := &spikeProp{Rate: s.Rate}
+		for l := range s.Weight {
+			for _, v := range s.Weight[l] {
+				learner.Weight[l] = append(learner.Weight[l], slices.Clone(v))
+			}
+		}
+		learner.present(in.In[:], in.Target, true)
+		got := (was - learner.Weight[at[0]][at[1]][at[2]]) / s.Rate
+		if want := (above - below) / (2 * h); math.Abs(got-want) > .03*math.Abs(want)+1e-3 {
+			t.Errorf("weight %v: gradient %g, differences give %g", at, got, want)
+		}
+	}
+}

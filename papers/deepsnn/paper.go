@@ -25,8 +25,9 @@ func init() {
 				Says:      "Both are more accurate than unsupervised STDP and the spiking Boltzmann machine; STDP with 100 cells reaches 0.65, the machine 0.80 and BP-STDP 0.90 (estimates)."},
 			{ID: "operations", Origin: papers.FromPaper, Says: "At least one spiking family comes within 0.04 of the network of rates with fewer operations than its MACs."},
 			{ID: "shuffled", Origin: papers.Ours, Says: "First-spike networks on inputs with shuffled times reach 0.2 at most."},
+			{ID: "xor", Origin: papers.FromPaper, Published: "250 cycles (Bohte 2002)", Says: "SpikeProp learns exclusive-or, to a sum of squared errors below 1 ms², in at most 500 cycles."},
 			{ID: "sanity", Origin: papers.Ours, Says: "STDP without lateral inhibition loses 0.20 or more; the Boltzmann machine without model phase reaches 0.6 at most."},
 		},
-		Experiments: []papers.Experiment{bench, local, recorded},
+		Experiments: []papers.Experiment{bench, local, xor, recorded},
 	})
 }
