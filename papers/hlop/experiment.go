@@ -131,20 +131,20 @@ func judge(rs *papers.Results) {
 	few := func(system string) float64 { return rs.Mean(system, "acc-few") }
 	back := func(system string) float64 { return rs.Mean(system, "bwt") }
 	backFew := func(system string) float64 { return rs.Mean(system, "bwt-few") }
-	const mild = "digits drawn by strokes are easier than MNIST's and a task has 250 updates where the paper has 938: fine-tuning forgets less than a third of what it does there, " +
-		"and there is less to save"
+	mild := fmt.Sprintf("fine-tuning forgets less here, with a backward transfer of %.3f where the paper has about -0.289 (recalled): drawn digits are easier than MNIST's, and a task "+
+		"has 250 updates where the paper has 938, so that there is less to save", back(systemFine))
 	rs.Claim("forgets-less").
 		Relation("accuracy after few tasks, fine-tuning's, mean of seeds", few(systemHLOP), ">", few(systemFine)).
 		Relation("accuracy after all tasks, fine-tuning's", acc(systemHLOP), ">", acc(systemFine)).
 		Relation("accuracy after all tasks, that of all at once - 0.06", acc(systemHLOP), "≥", acc(systemJoint)-.06).
 		Level("gain over fine-tuning after few tasks", few(systemHLOP)-few(systemFine), "≥", .05).
 		Level("gain over fine-tuning after all tasks", acc(systemHLOP)-acc(systemFine), "≥", .10).
-		Because(mild)
+		Because("%s", mild)
 	rs.Claim("backward").
 		Relation("backward transfer of HLOP, fine-tuning's, mean of seeds", back(systemHLOP), ">", back(systemFine)).
 		Level("backward transfer of HLOP after all tasks", back(systemHLOP), "≥", -.04).
 		Level("backward transfer of fine-tuning", back(systemFine), "≤", -.10).
-		Because(mild)
+		Because("%s", mild)
 	rs.Claim("subspace").
 		Level("mean squared cosine with the known subspace, least of all seeds", rs.Min(systemSubspace, "cosine"), "≥", .98).
 		Level("largest entry of HHᵀ - I there, of all seeds", rs.Max(systemSubspace, "off"), "≤", .05).
@@ -156,7 +156,7 @@ func judge(rs *papers.Results) {
 		Relation("backward transfer with signs, fine-tuning's so", backFew(systemSigns), ">", backFew(systemSignsFine)).
 		Level("gain of backward transfer with feedback alignment", backFew(systemAlign)-backFew(systemAlignFine), "≥", .05).
 		Level("gain of backward transfer with signs", backFew(systemSigns)-backFew(systemSignsFine), "≥", .05).
-		Because(mild)
+		Because("%s", mild)
 	rs.Claim("sanity").
 		Relation("backward transfer with random rows, half way from fine-tuning to HLOP", backFew(systemBlind), "≤", (backFew(systemFine)+backFew(systemHLOP))/2).
 		Level("accuracy lost by lateral spikes", few(systemHLOP)-few(systemCoarse), "≤", .01)
