@@ -155,3 +155,54 @@ func TestPolar(t *testing.T) {
 		}
 	}
 }
+
+// TestTangent sums tangents of outputs to the gradient of an error: Σ 2(output - target)/count · tangent.
+func TestTangent(t *testing.T) {
+	backend, err := compute.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const steps, trials = 5, 3
+	for _, n := range []Network{{Inputs: 2, Units: 6, Outputs: 2, Biased: true}, MuP(2, 6, 2, .2, 1)} {
+		rng := rand.New(rand.NewPCG(3, 4))
+		w, x := n.Init(rng), make([]float32, steps*trials*n.Inputs)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		y := make([]float32, steps*trials*n.Outputs) // targets of 0: the error is the mean square of the outputs
+		got := make([]float64, n.size())
+		rows := n.Tangent(w, x, steps, trials)
+		activity, err := Run(backend, n, []Weights{w}, x, steps, trials)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for step := range steps {
+			for k := range trials {
+				for o := range n.Outputs {
+					miss := 2 * float64(activity.Outputs[0][(k*steps+step)*n.Outputs+o]) / float64(len(y))
+					for i := range got {
+						got[i] += miss * float64(rows[((step*trials+k)*n.Outputs+o)*n.size()+i])
+					}
+				}
+			}
+		}
+		grad := graph.MustExecOnce(backend, func(flat, x, y *graph.Node) *graph.Node {
+			_, g := n.gradient(flat, x, y, steps)
+			return g
+		}, tensors.FromFlatDataAndDimensions(w.Flat(), 1, n.size()), tensors.FromFlatDataAndDimensions(x, 1, steps*trials, n.Inputs),
+			tensors.FromFlatDataAndDimensions(y, 1, steps*trials, n.Outputs))
+		for i, want := range tensors.MustCopyFlatData[float32](grad) {
+			if math.Abs(got[i]-float64(want)) > 1e-5*(1+math.Abs(float64(want))) {
+				t.Fatalf("%+v: gradient %d is %g, want %g", n, i, got[i], want)
+			}
+		}
+		// A kernel is aligned with itself, and less with another's.
+		self, err := n.KernelAlignment(backend, w, w, x, steps, trials)
+		if err != nil || math.Abs(self-1) > 1e-5 {
+			t.Errorf("aligned with itself %g, %v", self, err)
+		}
+		if other, err := n.KernelAlignment(backend, w, n.Init(rng), x, steps, trials); err != nil || !(other > 0 && other < .999) {
+			t.Errorf("aligned with another %g, %v", other, err)
+		}
+	}
+}
