@@ -6,7 +6,6 @@ NETWORKS, UNITS, BITS, STEPS, BATCH, P, RATE, THRESHOLD = 64, 64, 3, 40, 64, 0.1
 def torch_trainer(count):
     """Networks one after the other, each with its optimiser: what a script in a loop over seeds does."""
     import torch
-    torch.set_num_threads(THREADS)
 
     class Net(torch.nn.Module):
         def __init__(self):
@@ -39,13 +38,23 @@ def torch_trainer(count):
             optimizer.step()
             loss = error.item()
         return loss
-    return f"PyTorch {torch.__version__}, loop over networks", update
+
+    # Matrices are small, so that one thread may be faster than two.
+    took = {}
+    update()
+    for threads in (1, THREADS):
+        torch.set_num_threads(threads)
+        t = time.perf_counter()
+        update()
+        took[threads] = time.perf_counter() - t
+    best = min(took, key=took.get)
+    torch.set_num_threads(best)
+    return f"PyTorch {torch.__version__}, loop over networks, threads: {best}", update
 
 
 def update_torch():
     title, update = torch_trainer(NETWORKS)
     updates = 20 // part
-    update()
 
     def run():
         t = time.perf_counter()
@@ -58,7 +67,6 @@ def update_torch():
 
 def criterion_torch():
     title, update = torch_trainer(NETWORKS)
-    update()
 
     def run():
         needed = json.load(open(os.path.join(directory, "criterion.json")))["updates"]
