@@ -197,7 +197,7 @@ func runBench(ctx context.Context, r *papers.Run, s sizes, d *split) error {
 	}
 	for _, name := range []string{sysFirst, sysScattered} {
 		c := result.Courses[name]
-		c.Step, c.Unit = gridStep, "of ln z"
+		c.Step, c.Unit = gridStep, "ln z"
 		result.Courses[name] = c
 	}
 	m := float64(nets.reference.macs())

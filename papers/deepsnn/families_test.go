@@ -247,6 +247,42 @@ func TestCompetitionRefuses(t *testing.T) {
 	}
 }
 
+// TestLocalCounters holds what F4a and F5a count against spikes × fan-out.
+func TestLocalCounters(t *testing.T) {
+	x := someDigits(t, 10).image(2)
+	rng := rand.New(rand.NewPCG(3, 3))
+	f := &competition{Cells: 6, Inhibition: inhibition, W: make([]float64, 784*6), Theta: make([]float64, 6), Class: make([]int, 6), Often: [classes]int{6}}
+	for i := range f.W {
+		f.W[i] = .3 * rng.Float64()
+	}
+	var r response
+	f.infer(x, cellSteps, rng, &r)
+	var want int64
+	for step, n := range r.Spikes {
+		if want += int64(n[0]*6 + n[1]*5); r.Costs[step].Additions != want {
+			t.Fatalf("STDP, step %d: %d additions, want %d", step, r.Costs[step].Additions, want)
+		}
+	}
+	if r.Scores[cellSteps-1][0] == 0 {
+		t.Error("no cell fires")
+	}
+	m := &sampler{Hidden: 15, Inputs: 784, BiasH: make([]float32, 15)}
+	m.BiasV, m.W = make([]float32, m.size()), make([]float32, m.size()*15)
+	m.Transpose = make([]float32, len(m.W))
+	m.infer(x, 60, rng, &r)
+	want = 0
+	arrive := func(n []int) int64 { return int64((n[0]+n[2])*15 + n[1]*classes*labelCopies) }
+	for step := range r.Spikes {
+		want += arrive(r.Spikes[step])
+		if step >= onSteps {
+			want += arrive(r.Spikes[step-onSteps]) // their states end
+		}
+		if r.Costs[step].Additions != want {
+			t.Fatalf("sampler, step %d: %d additions, want %d", step, r.Costs[step].Additions, want)
+		}
+	}
+}
+
 // TestSums: what a sampler's units take in by events is what their states say, also where phases change.
 func TestSums(t *testing.T) {
 	images := someDigits(t, 20)

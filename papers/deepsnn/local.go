@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gyrus-dev/gyrus/papers"
+	"github.com/gyrus-dev/gyrus/report"
 )
 
 type localParams struct {
@@ -51,7 +52,7 @@ var local = papers.Experiment{
 	},
 	Seeds:   papers.Seeds{Quick: 1, Default: 1, Full: 1},
 	Metrics: metrics,
-	Systems: systemsOf(localSystems...),
+	Systems: localRoles(),
 	Run: func(ctx context.Context, r *papers.Run) error {
 		p := papers.ParamsOf[localParams](r)
 		d, err := drawn(r, p.Train, p.Validation, p.Test)
@@ -61,6 +62,17 @@ var local = papers.Experiment{
 		return runLocal(ctx, r, p, d)
 	},
 	Judge: judgeLocal,
+}
+
+// localRoles makes baselines of what learns by gradients.
+func localRoles() []report.System {
+	all := systemsOf(localSystems...)
+	for i, s := range all {
+		if s.Name == sysConverted || s.Name == sysTwenty {
+			all[i].Role = report.Baseline
+		}
+	}
+	return all
 }
 
 // localResult is what the plain-Go part leaves.

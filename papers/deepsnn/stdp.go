@@ -92,7 +92,7 @@ func (c *cells) draw(x []float32, hz float64, steps int, rng *rand.Rand) [][]uin
 	return spikes
 }
 
-// now is the trace of an input, which jumps to 1 at a spike.
+// now is the trace of an input, to which a spike adds 1.
 func (c *cells) now(input int) float64 {
 	if gap := c.t - c.seen[input]; gap < len(c.decay) {
 		return c.trace[input] * c.decay[gap]
@@ -107,7 +107,8 @@ func (c *cells) deliver(inputs []uint32) {
 		for k, w := range c.W[int(i)*n:][:n] {
 			c.exc[k] += w
 		}
-		c.trace[i], c.seen[i] = 1, c.t
+		c.trace[i] = c.now(int(i)) + 1
+		c.seen[i] = c.t
 	}
 	c.cost.Additions += int64(len(inputs) * n)
 }

@@ -42,9 +42,9 @@ var describe = map[string]report.System{
 	sysRandom:     {Role: report.Ablation, Says: "a pixel fires with the probability that is its value"},
 	sysFirst:      {Role: report.Subject, Says: "exact gradients of spike times; a neuron fires at most once"},
 	sysScattered:  {Role: report.Ablation, Says: "the same network, tested on images whose spikes change places at random"},
-	sysFive:       {Role: report.Subject, Says: "back-propagation through 5 steps; constant input"},
-	sysTen:        {Role: report.Subject},
-	sysTwenty:     {Role: report.Subject},
+	sysFive:       {Role: report.Ablation, Says: "fewer steps"},
+	sysTen:        {Role: report.Ablation, Says: "fewer steps"},
+	sysTwenty:     {Role: report.Subject, Says: "back-propagation through time; constant input"},
 	sysTwentyRand: {Role: report.Ablation, Says: "a pixel fires with the probability that is its value"},
 	sysClipped:    {Role: report.Ablation, Says: "the weights of F3 in a network of rates between 0 and 1"},
 	sysCells:      {Role: report.Subject, Says: "unsupervised; cells are named afterwards"},
@@ -54,6 +54,7 @@ var describe = map[string]report.System{
 	sysOnlyData:   {Role: report.Ablation, Says: "learns from data alone"},
 }
 
+// systemsOf is the systems of those names.
 func systemsOf(names ...string) (s []report.System) {
 	for _, n := range names {
 		d := describe[n]
@@ -91,7 +92,7 @@ func measure(r *papers.Run, system string, c *course, m float64) {
 	} {
 		r.Measure(system, metric, v)
 	}
-	if n := len(c.Accuracy); n >= 5 {
+	if n := len(c.Accuracy); n >= 5 && c.Step == 1 {
 		r.Measure(system, "accuracy-5", c.at(5))
 		if n >= 10 {
 			r.Measure(system, "accuracy-10", c.at(10))
