@@ -214,7 +214,8 @@ func measureTopologies(r *papers.Run, out map[string]*outcome, shapes []conditio
 type together struct{ Time, D, Bound []float64 }
 
 func comeTogether(ctx context.Context, r *papers.Run, l *learner, p decisionParams) (together, error) {
-	const length, every, scatter = 10, .1, 1
+	const length, scatter = 10, 1
+	every := p.Longest * math.Max(1, math.Round(.1/p.Longest))
 	return papers.Stage(r, "coming together", func() (t together, err error) {
 		c, err := complete(8, .05)
 		if err != nil {

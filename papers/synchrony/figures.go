@@ -41,7 +41,7 @@ func drawSpectrum(r *papers.Run, l *learner, out map[string]*outcome, most int, 
 		simulated[n] = points
 		sizes = append(sizes, n)
 	}
-	bound, linear := report.Points{Name: "bound", Size: 2}, report.Points{Name: "linear formula", Role: report.Truth, Size: 2}
+	bound, linear := report.Points{Name: "bound", Size: 2}, report.Points{Name: "linear formula", Size: 2}
 	const dots = 160
 	for i := range dots + 1 {
 		l2 := least * math.Pow(largest/least, float64(i)/dots)
@@ -74,7 +74,7 @@ func drawErrors(r *papers.Run, out map[string]*outcome, most int) {
 		{"mean circuit, k = 0.25", report.Baseline, func(n int) float64 { return coupledOutcome(out, n, .25).Mean }},
 		{"mean circuit, uncoupled", report.Baseline, func(n int) float64 { return out[key(n, 0)].Mean }},
 		{"one circuit, uncoupled", report.Ablation, func(n int) float64 { return out[key(n, 0)].Copy }},
-		{"bound of the mean, k = 0.25", report.Truth, func(n int) float64 { return coupledOutcome(out, n, .25).Expected.MeanBound }},
+		{"bound of the mean, k = 0.25", "", func(n int) float64 { return coupledOutcome(out, n, .25).Expected.MeanBound }},
 		{"linear formula of the mean", report.Truth, func(n int) float64 { return out[key(n, 0)].Expected.MeanLinear }},
 	}
 	var series []report.Series

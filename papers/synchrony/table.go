@@ -131,7 +131,7 @@ func readSamples(path, label string) (s samples, err error) {
 	}
 	labels, err := readLabels(t, label)
 	if err != nil {
-		return s, fmt.Errorf("%w; name the column of labels with --set label=...", err)
+		return s, fmt.Errorf("%w; name the column of labels with --set label=NAME", err)
 	}
 	var classes []string
 	for i, v := range labels {
