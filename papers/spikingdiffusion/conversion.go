@@ -39,8 +39,8 @@ var conversion = papers.Experiment{
 	Tests: []string{"conversion"},
 	Params: papers.Presets[conversionParams]{
 		Quick:   conversionParams{Width: 8, Training: 40, Batch: 16, Rate: 3e-3, Floor: 1e-3, Held: 40, Samples: 8, Sampling: 4, Units: 1000},
-		Default: conversionParams{Width: 16, Training: 600, Batch: 32, Rate: 1e-3, Floor: 2e-4, Held: 512, Samples: 128, Sampling: 25, Units: 10000},
-		Full:    conversionParams{Width: 32, Training: 10000, Batch: 64, Rate: 1e-3, Floor: 2e-4, Held: 2000, Samples: 1000, Sampling: 50, Units: 100000},
+		Default: conversionParams{Width: 16, Training: 600, Batch: 16, Rate: 2e-2, Floor: 2e-4, Held: 512, Samples: 128, Sampling: 20, Units: 10000},
+		Full:    conversionParams{Width: 32, Training: 10000, Batch: 64, Rate: 1e-2, Floor: 2e-4, Held: 2000, Samples: 1000, Sampling: 50, Units: 100000},
 	},
 	Seeds: papers.Seeds{Quick: 1, Default: 3, Full: 3},
 	Metrics: []report.Metric{metricError, metricFrechet, metricRecognised, metricPresent, metricRate, metricPaperEnergy,

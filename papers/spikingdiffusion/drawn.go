@@ -58,7 +58,8 @@ type drawnParams struct {
 	Tuning    int     `param:"tuning" min:"1" max:"100000" help:"further steps with the temporal scalars, and without"`
 	Batch     int     `param:"batch" min:"2" max:"1024" help:"images in a step"`
 	Rate      float64 `param:"rate" min:"0.000001" max:"1" help:"learning rate of Adam, falling along a cosine to floor"`
-	Floor     float64 `param:"floor" min:"0" max:"1" help:"learning rate at the end, and of the further steps"`
+	Floor     float64 `param:"floor" min:"0" max:"1" help:"learning rate at the end"`
+	Again     float64 `param:"tuning-rate" min:"0.000001" max:"1" help:"learning rate of the further steps, falling to floor as well"`
 	Held      int     `param:"held" min:"10" max:"100000" help:"held-out images with noise"`
 	Samples   int     `param:"samples" min:"2" max:"50000" help:"images that each system makes"`
 	Sampling  int     `param:"sampling" min:"1" max:"100000" help:"steps of the sampler, of 1000"`
@@ -119,9 +120,9 @@ var drawn = papers.Experiment{
 		"sampling (TG), its energy, and the ANN twin and the best predictors there are beside it.",
 	Tests: []string{"learns", "samples", "tsm", "threshold", "energy"},
 	Params: papers.Presets[drawnParams]{
-		Quick:   drawnParams{Width: 8, Steps: 2, Training: 40, Tuning: 4, Batch: 16, Rate: 3e-3, Floor: 1e-3, Held: 40, Samples: 16, Sampling: 5, Ancestral: 5, Low: .9, High: 1.1},
-		Default: drawnParams{Width: 16, Steps: 4, Training: 600, Tuning: 60, Batch: 32, Rate: 1e-3, Floor: 2e-4, Held: 512, Samples: 128, Sampling: 25, Ancestral: 50, Low: .98, High: 1.02},
-		Full:    drawnParams{Width: 32, Steps: 4, Training: 10000, Tuning: 800, Batch: 64, Rate: 1e-3, Floor: 2e-4, Held: 2000, Samples: 1000, Sampling: 50, Ancestral: 1000, Low: .98, High: 1.02},
+		Quick:   drawnParams{Width: 8, Steps: 2, Training: 40, Tuning: 4, Batch: 16, Rate: 3e-3, Floor: 1e-3, Again: 2e-3, Held: 40, Samples: 16, Sampling: 5, Ancestral: 5, Low: .9, High: 1.1},
+		Default: drawnParams{Width: 16, Steps: 4, Training: 800, Tuning: 80, Batch: 16, Rate: 2e-2, Floor: 2e-4, Again: 2e-3, Held: 512, Samples: 128, Sampling: 20, Ancestral: 50, Low: .98, High: 1.02},
+		Full:    drawnParams{Width: 32, Steps: 4, Training: 10000, Tuning: 800, Batch: 64, Rate: 1e-2, Floor: 2e-4, Again: 2e-3, Held: 2000, Samples: 1000, Sampling: 50, Ancestral: 1000, Low: .98, High: 1.02},
 	},
 	Seeds: papers.Seeds{Quick: 1, Default: 3, Full: 3},
 	Metrics: []report.Metric{
@@ -247,7 +248,7 @@ func runDrawn(ctx context.Context, r *papers.Run) error {
 	b := newBench(r, p.Held, p.Samples, p.Sampling)
 	s := p.sizes()
 	all := map[string]outcome{}
-	further := budget{p.Tuning, p.Batch, p.Floor, p.Floor}
+	further := budget{p.Tuning, p.Batch, p.Again, p.Floor}
 
 	first, err := train(ctx, r, systemSpiking, s.network(Spiking), s.budget(), b.training, nil)
 	if err != nil {

@@ -23,9 +23,9 @@ var longer = papers.Experiment{
 	Summary: "The spiking U-Net with 2 and with 8 spiking steps in each step of the diffusion, trained alike, on images of eight shapes.",
 	Tests:   []string{"longer"},
 	Params: papers.Presets[longerParams]{
-		Quick:   longerParams{Width: 8, Training: 25, Batch: 16, Rate: 3e-3, Floor: 1e-3, Held: 40, Samples: 4, Sampling: 2},
-		Default: longerParams{Width: 16, Training: 250, Batch: 32, Rate: 1e-3, Floor: 2e-4, Held: 512, Samples: 64, Sampling: 20},
-		Full:    longerParams{Width: 32, Training: 10000, Batch: 64, Rate: 1e-3, Floor: 2e-4, Held: 2000, Samples: 1000, Sampling: 50},
+		Quick:   longerParams{Width: 8, Training: 30, Batch: 16, Rate: 3e-3, Floor: 1e-3, Held: 40, Samples: 4, Sampling: 2},
+		Default: longerParams{Width: 16, Training: 160, Batch: 16, Rate: 2e-2, Floor: 2e-4, Held: 512, Samples: 64, Sampling: 20},
+		Full:    longerParams{Width: 32, Training: 10000, Batch: 64, Rate: 1e-2, Floor: 2e-4, Held: 2000, Samples: 1000, Sampling: 50},
 	},
 	Seeds:   papers.Seeds{Quick: 1, Default: 3, Full: 3},
 	Metrics: []report.Metric{metricError, metricFrechet, metricRecognised, metricPresent, metricRate},

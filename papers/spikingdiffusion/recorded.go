@@ -45,8 +45,8 @@ var recorded = papers.Experiment{
 		"Samples are compared with held-out images on principal components. Paper-like sizes take a night and more.",
 	Params: papers.Presets[recordedParams]{
 		Quick:   recordedParams{Most: 64, Width: 4, Levels: 2, Steps: 2, Training: 10, Tuning: 2, Batch: 8, Rate: 2e-3, Floor: 1e-3, Held: 20, Samples: 8, Sampling: 3, Low: 1},
-		Default: recordedParams{Most: 5000, Width: 16, Levels: 3, Steps: 4, Training: 600, Tuning: 60, Batch: 16, Rate: 1e-3, Floor: 2e-4, Held: 256, Samples: 64, Sampling: 25, Low: 1},
-		Full:    recordedParams{Most: 0, Width: 32, Levels: 3, Steps: 4, Training: 20000, Tuning: 1500, Batch: 32, Rate: 2e-4, Floor: 2e-4, Held: 2000, Samples: 1000, Sampling: 50, Low: 1},
+		Default: recordedParams{Most: 5000, Width: 16, Levels: 3, Steps: 4, Training: 600, Tuning: 60, Batch: 16, Rate: 1e-2, Floor: 2e-4, Held: 256, Samples: 64, Sampling: 25, Low: 1},
+		Full:    recordedParams{Most: 0, Width: 32, Levels: 3, Steps: 4, Training: 20000, Tuning: 1500, Batch: 32, Rate: 1e-3, Floor: 2e-4, Held: 2000, Samples: 1000, Sampling: 50, Low: 1},
 	},
 	Inputs: []papers.Input{
 		{Name: "mnist", Formats: []string{"IDX"}, Says: "folder with the images and labels of MNIST, Fashion-MNIST or a set in their form"},
