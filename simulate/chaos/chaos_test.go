@@ -250,6 +250,26 @@ func TestField(t *testing.T) {
 	}
 }
 
+// TestLengths compares a field of 48 points, whose transform is another, with one of 64: as smooth as it is, both have all of it.
+func TestLengths(t *testing.T) {
+	run := func(points int) []float64 {
+		s := field(t, chaos.KuramotoSivashinsky{Length: 22, Points: points}, .125)
+		u := make([]float64, points)
+		for i := range u {
+			x := 2 * math.Pi * float64(i) / float64(points)
+			u[i] = math.Cos(x) + .5*math.Sin(2*x)
+		}
+		s.Advance(u, 160)
+		return u
+	}
+	a, b := run(48), run(64)
+	for i := range 16 { // of both at the same places
+		if math.Abs(a[3*i]-b[4*i]) > 1e-6 {
+			t.Errorf("at place %d of 16 the fields are %g and %g", i, a[3*i], b[4*i])
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	s := follow(t, chaos.StandardMultiscaleLorenz96(), .02)
 	_, err := chaos.Sample(t.Context(), s, s.Start(newRand()), chaos.Sampling{Every: 1, Samples: 2000})

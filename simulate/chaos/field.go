@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gyrus-dev/gyrus/signal/fourier"
+	"github.com/gyrus-dev/gyrus/signal/fourier/split"
 )
 
 // KuramotoSivashinsky is the equation of flame fronts on a periodic line,
@@ -25,15 +26,65 @@ type KuramotoSivashinsky struct {
 	ks kernel
 }
 
-// kernel is the work of a step on half spectra.
+// transform goes between a field, given by its even and odd points, and real and imaginary parts of half its spectrum.
+type transform interface {
+	Forward(re, im, even, odd []float64)
+	Inverse(even, odd, re, im []float64)
+}
+
+// anyLength is the transform of fields whose number of points is no power of two.
+type anyLength struct {
+	real     *fourier.Real
+	field    []float64
+	spectrum []complex128
+}
+
+func newTransform(points int) transform {
+	if points >= 32 && points&(points-1) == 0 {
+		return split.New(points)
+	}
+	return &anyLength{fourier.NewReal(points), make([]float64, points), make([]complex128, points/2+1)}
+}
+
+func (t *anyLength) Forward(re, im, even, odd []float64) {
+	join(t.field, even, odd)
+	for k, c := range t.real.Forward(t.spectrum, t.field) {
+		re[k], im[k] = real(c), imag(c)
+	}
+}
+
+func (t *anyLength) Inverse(even, odd, re, im []float64) {
+	for k, v := range re {
+		t.spectrum[k] = complex(v, im[k])
+	}
+	part(even, odd, t.real.Inverse(t.field, t.spectrum))
+}
+
+// join makes a field of its even and odd points, part undoes it.
+func join(u, even, odd []float64) {
+	for i, v := range even {
+		u[2*i], u[2*i+1] = v, odd[i]
+	}
+}
+
+func part(even, odd, u []float64) {
+	for i := range even {
+		even[i], odd[i] = u[2*i], u[2*i+1]
+	}
+}
+
+// spectrum is real parts and imaginary parts.
+type spectrum [2][]float64
+
+// kernel is the work of a step.
 type kernel struct {
-	transform        *fourier.Real
-	whole, half      []float64 // exp(L dt), exp(L dt/2)
-	q, f1, f2, f3    []float64
-	slope            []float64    // -i q/2 is i times this
-	v, a, nv, na, nb []complex128 // spectra
-	nc               []complex128
-	u                []float64
+	transform
+	whole, half, q []float64 // exp(L dt), exp(L dt/2), and the coefficients of the slopes
+	f1, f2, f3     []float64
+	slope          []float64 // a product of a field with itself is turned into -u u_x by i times this
+	v, a           spectrum
+	nv, na, nb, nc spectrum
+	even, odd      []float64
 }
 
 // NewKuramotoSivashinsky follows the field in steps of dt. It must not be used by two goroutines at a time.
@@ -45,12 +96,12 @@ func NewKuramotoSivashinsky(k KuramotoSivashinsky, dt float64) (*KuramotoSivashi
 		return nil, err
 	}
 	n := k.Points/2 + 1
-	w := kernel{transform: fourier.NewReal(k.Points), u: make([]float64, k.Points)}
+	w := kernel{transform: newTransform(k.Points), even: make([]float64, k.Points/2), odd: make([]float64, k.Points/2)}
 	for _, s := range []*[]float64{&w.whole, &w.half, &w.q, &w.f1, &w.f2, &w.f3, &w.slope} {
 		*s = make([]float64, n)
 	}
-	for _, s := range []*[]complex128{&w.v, &w.a, &w.nv, &w.na, &w.nb, &w.nc} {
-		*s = make([]complex128, n)
+	for _, s := range []*spectrum{&w.v, &w.a, &w.nv, &w.na, &w.nb, &w.nc} {
+		*s = spectrum{make([]float64, n), make([]float64, n)}
 	}
 	const circle = 16
 	for i := range n {
@@ -100,43 +151,64 @@ func (k *KuramotoSivashinsky) Start(rng *rand.Rand) []float64 {
 // Advance implements Stepper.
 func (k *KuramotoSivashinsky) Advance(u []float64, steps int) {
 	w := &k.ks
-	w.transform.Forward(w.v, u)
+	part(w.even, w.odd, u)
+	w.Forward(w.v[0], w.v[1], w.even, w.odd)
 	for range steps {
 		w.step()
 	}
-	w.transform.Inverse(u, w.v)
+	w.Inverse(w.even, w.odd, w.v[0], w.v[1])
+	join(u, w.even, w.odd)
 }
 
 func (w *kernel) step() {
-	w.product(w.nv, w.v)
-	for i, v := range w.v {
-		w.a[i] = scale(w.half[i], v) + scale(w.q[i], w.nv[i])
+	w.product(&w.nv, &w.v)
+	for p, v := range w.v {
+		n := len(v)
+		half, q, nv, a := w.half[:n], w.q[:n], w.nv[p][:n], w.a[p][:n]
+		for i, x := range v {
+			a[i] = half[i]*x + q[i]*nv[i]
+		}
 	}
-	w.product(w.na, w.a)
-	for i, v := range w.v {
-		w.nb[i] = scale(w.half[i], v) + scale(w.q[i], w.na[i])
+	w.product(&w.na, &w.a)
+	for p, v := range w.v {
+		n := len(v)
+		half, q, na, b := w.half[:n], w.q[:n], w.na[p][:n], w.nb[p][:n]
+		for i, x := range v {
+			b[i] = half[i]*x + q[i]*na[i]
+		}
 	}
-	w.product(w.nb, w.nb)
-	for i, a := range w.a {
-		w.nc[i] = scale(w.half[i], a) + scale(w.q[i], 2*w.nb[i]-w.nv[i])
+	w.product(&w.nb, &w.nb)
+	for p, a := range w.a {
+		n := len(a)
+		half, q, nv, nb, c := w.half[:n], w.q[:n], w.nv[p][:n], w.nb[p][:n], w.nc[p][:n]
+		for i, x := range a {
+			c[i] = half[i]*x + q[i]*(2*nb[i]-nv[i])
+		}
 	}
-	w.product(w.nc, w.nc)
-	for i, v := range w.v {
-		w.v[i] = scale(w.whole[i], v) + scale(w.f1[i], w.nv[i]) + scale(2*w.f2[i], w.na[i]+w.nb[i]) + scale(w.f3[i], w.nc[i])
+	w.product(&w.nc, &w.nc)
+	for p, v := range w.v {
+		n := len(v)
+		whole, f1, f2, f3 := w.whole[:n], w.f1[:n], w.f2[:n], w.f3[:n]
+		nv, na, nb, nc := w.nv[p][:n], w.na[p][:n], w.nb[p][:n], w.nc[p][:n]
+		for i, x := range v {
+			v[i] = whole[i]*x + f1[i]*nv[i] + 2*f2[i]*(na[i]+nb[i]) + f3[i]*nc[i]
+		}
 	}
 }
 
-// product writes the transform of -u u_x, of the field with the spectrum v.
-func (w *kernel) product(to, v []complex128) {
-	w.transform.Inverse(w.u, v)
-	for i, u := range w.u {
-		w.u[i] = u * u
+// product writes the transform of -u u_x, of the field with the spectrum v. They may be the same.
+func (w *kernel) product(to, v *spectrum) {
+	w.Inverse(w.even, w.odd, v[0], v[1])
+	odd := w.odd[:len(w.even)]
+	for i, e := range w.even {
+		w.even[i] = e * e
+		odd[i] *= odd[i]
 	}
-	w.transform.Forward(to, w.u)
-	for i, s := range w.slope {
-		c := to[i]
-		to[i] = complex(-s*imag(c), s*real(c))
+	re, im := to[0], to[1]
+	w.Forward(re, im, w.even, odd)
+	im, slope := im[:len(re)], w.slope[:len(re)]
+	for i, x := range re {
+		s := slope[i]
+		re[i], im[i] = -s*im[i], s*x
 	}
 }
-
-func scale(f float64, c complex128) complex128 { return complex(f*real(c), f*imag(c)) }
