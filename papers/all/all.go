@@ -5,6 +5,7 @@ import (
 	_ "github.com/gyrus-dev/gyrus/papers/dbconformer"
 	_ "github.com/gyrus-dev/gyrus/papers/deconstruct"
 	_ "github.com/gyrus-dev/gyrus/papers/deepsnn"
+	_ "github.com/gyrus-dev/gyrus/papers/degeneracy"
 	_ "github.com/gyrus-dev/gyrus/papers/delays"
 	_ "github.com/gyrus-dev/gyrus/papers/hlop"
 	_ "github.com/gyrus-dev/gyrus/papers/htm"
