@@ -58,14 +58,14 @@ func Generate(c Config, rng *rand.Rand) (*Population, error) {
 		{"StepsPerBin", c.StepsPerBin, 1}, {"BurnIn", c.BurnIn, 0},
 	} {
 		if f.value < f.least {
-			return nil, fmt.Errorf("Lorenz population: %s is %d, but must be at least %d", f.name, f.value, f.least)
+			return nil, fmt.Errorf("a Lorenz population: %s is %d, but must be at least %d", f.name, f.value, f.least)
 		}
 	}
 	if !(c.Step > 0 && c.Step <= 0.02) {
-		return nil, fmt.Errorf("Lorenz population: Step is %g, but Runge-Kutta needs 0 < Step ≤ 0.02 to stay on the attractor", c.Step)
+		return nil, fmt.Errorf("a Lorenz population: Step is %g, but Runge-Kutta needs 0 < Step ≤ 0.02 to stay on the attractor", c.Step)
 	}
 	if !(c.Baseline > 0 && c.MaxRate >= c.Baseline) || math.IsInf(c.MaxRate, 0) {
-		return nil, fmt.Errorf("Lorenz population: need 0 < Baseline ≤ MaxRate < ∞, got Baseline %g and MaxRate %g", c.Baseline, c.MaxRate)
+		return nil, fmt.Errorf("a Lorenz population: need 0 < Baseline ≤ MaxRate < ∞, got Baseline %g and MaxRate %g", c.Baseline, c.MaxRate)
 	}
 	p := &Population{Config: c}
 	var err error
