@@ -54,15 +54,14 @@ func LogSpectrumError[T Float](truth, forecast [][]T, columns int) float64 {
 	for _, p := range a[1:] {
 		mean += p / float64(len(a)-1)
 	}
-	sum, n := 0., 0
+	sum := 0.
 	for f := 1; f < len(a); f++ {
 		if math.IsNaN(b[f]) || math.IsInf(b[f], 0) {
 			return math.NaN()
 		}
 		sum += math.Abs(math.Log10(max(b[f], 1e-9*mean)) - math.Log10(max(a[f], 1e-9*mean)))
-		n++
 	}
-	return sum / float64(n)
+	return sum / float64(len(a)-1)
 }
 
 // meanSpectrum is the squared magnitude of the transforms of all columns of all series about their means.

@@ -17,5 +17,6 @@
 //   - There is no early stopping: the cosine has ended when the updates have, and the last weights count. The networks' learning rate and noise are the same for all,
 //     λ of the ridge regressions is chosen by closed-loop valid time on the validation part.
 //   - Times are in units of the equations. A Lyapunov time of three-scale Lorenz-96 is 0.1, by the growth of disturbances of X; the faster rings' exponents are larger.
+//   - A memory's two segments lie in one training sequence, so that shuffling sequences cannot part them: there is nothing to refuse.
 //   - Left out: published tables of the real sets, and the feedback variant in which attention feeds the state.
 package deconstruct
