@@ -201,6 +201,29 @@ func TestMultiscale(t *testing.T) {
 			t.Errorf("autocorrelation %.3f at %.3f, expected %.2f", got, .025*float64(lag), want)
 		}
 	}
+	// A disturbance of X grows about e^6 between 0.2 and 0.8 units.
+	s := follow(t, chaos.StandardMultiscaleLorenz96(), .0025)
+	x := settled(s, 5)
+	growth := 0.
+	const starts = 12
+	for range starts {
+		s.Advance(x, 200)
+		truth, twin := append([]float64{}, x...), append([]float64{}, x...)
+		rng := newRand()
+		for k := range 8 {
+			twin[k] += 1e-4 * rng.NormFloat64()
+		}
+		apart := func(steps int) float64 {
+			s.Advance(truth, steps)
+			s.Advance(twin, steps)
+			return distance(truth[:8], twin[:8])
+		}
+		early := apart(80)
+		growth += math.Log(apart(240)/early) / starts
+	}
+	if math.Abs(growth-6) > 1.2 {
+		t.Errorf("a disturbance of X grows by e^%.2f between 0.2 and 0.8 units, expected e^6", growth)
+	}
 	if _, sd, correlation := moments(true); math.Abs(sd-16) > 1.5 || math.Abs(correlation(4)-.15) > .08 {
 		t.Errorf("without -X_k: standard deviation %.2f, autocorrelation %.3f at 0.1, expected 16 and 0.15", sd, correlation(4))
 	}
