@@ -6,10 +6,10 @@
 // All sides train h(t) = tanh(W h(t-1) + U x(t) + b) with a linear output on trials of 40 steps in batches of 64, new ones for each network and
 // update, by Adam at 1e-3 in float32, from weights within ±1/√64. Trials are drawn while the networks learn, and that is part of the time; compiling is not.
 //
-// PyTorch takes one thread or two, whichever is faster. The work "update" is a number of updates of all 64 networks. The work "criterion" is training until each network's running mean error (0.95) is
-// below 0.001: Gyrus and JAX train to the end, with the stopping rule of each network, whereas the loop of PyTorch would take too long and is extrapolated
-// from the time of an update to the number of updates that Gyrus's networks needed. With -quick there is a tenth of the updates, and a tenth of the networks to
-// the criterion.
+// PyTorch takes one thread or two, whichever is faster. The work "update" is a number of updates of all 64 networks. The work "criterion" is training
+// until each network's running mean error (0.95) is below 0.001: Gyrus and JAX train to the end, with the stopping rule of each network, whereas the
+// loop of PyTorch would take too long and is extrapolated from the time of an update to the number of updates that Gyrus's networks needed. With -quick
+// there is a tenth of the updates, and a tenth of the networks to the criterion.
 package main
 
 import (
