@@ -40,11 +40,11 @@ var knobs = papers.Experiment{
 	Summary: "One condition of your choice, for sweeps: any of the four tasks, channels, delay, auxiliary target, width, feature learning, penalties. Seeds of a sweep can be trained " +
 		"side by side (--batch).",
 	Params: papers.Presets[knobParams]{
-		Quick: knobParams{Task: "flip-flop", Channels: 1, Steps: 10, Units: 16, Leak: .1, Networks: 3, Batch: 16, Rate: 5e-3, Threshold: .05, Updates: 1500, Probe: 32, Longer: 64, Starts: 4,
+		Quick: knobParams{Task: "flip-flop", Channels: 1, Steps: 10, Units: 16, Leak: .1, Networks: 3, Batch: 16, Rate: 5e-3, Threshold: .05, Updates: 1500, Probe: 128, Longer: 64, Starts: 4,
 			Kernel: true},
-		Default: knobParams{Task: "flip-flop", Channels: 3, Steps: 40, Units: 64, Leak: .1, Networks: 8, Batch: 64, Rate: 1e-3, Threshold: 1e-3, Updates: 20_000, Probe: 64, Longer: 512,
+		Default: knobParams{Task: "flip-flop", Channels: 3, Steps: 40, Units: 64, Leak: .1, Networks: 8, Batch: 64, Rate: 1e-3, Threshold: 1e-3, Updates: 20_000, Probe: 256, Longer: 512,
 			Starts: 16, Kernel: true},
-		Full: knobParams{Task: "flip-flop", Channels: 3, Steps: 100, Units: 128, Leak: .1, Networks: 50, Batch: 64, Rate: 1e-3, Threshold: 1e-3, Updates: 128_000, Probe: 64, Longer: 2048,
+		Full: knobParams{Task: "flip-flop", Channels: 3, Steps: 100, Units: 128, Leak: .1, Networks: 50, Batch: 64, Rate: 1e-3, Threshold: 1e-3, Updates: 128_000, Probe: 256, Longer: 2048,
 			Starts: 16, Kernel: true},
 	},
 	Seeds:   papers.Seeds{Quick: 1, Default: 1, Full: 1},
