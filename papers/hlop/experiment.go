@@ -93,7 +93,7 @@ var systems = []report.System{
 	{Name: systemAlignFine, Role: report.Baseline},
 	{Name: systemSigns, Role: report.Subject, Says: "errors pass by the signs of the weights"},
 	{Name: systemSignsFine, Role: report.Baseline},
-	{Name: systemCoarse, Role: report.Subject, Says: "lateral activities as counts of spikes"},
+	{Name: systemCoarse, Role: report.Ablation, Says: "lateral activities as counts of spikes"},
 	{Name: systemBlind, Role: report.Ablation, Says: "as many rows, orthonormal and random"},
 	{Name: systemSubspace, Role: report.Subject, Says: "20 directions of 200, and noise"},
 }
