@@ -19,4 +19,12 @@
 //   - Times are in units of the equations. A Lyapunov time of three-scale Lorenz-96 is 0.1, by the growth of disturbances of X; the faster rings' exponents are larger.
 //   - A memory's two segments lie in one training sequence, so that shuffling sequences cannot part them: there is nothing to refuse.
 //   - Left out: published tables of the real sets, and the feedback variant in which attention feeds the state.
+//
+// # What reproduced
+//
+// On Lorenz-96, default, seeds 0 and 1, valid times in units of the equations: LSTM 0.93, with attention and input gate 0.91; GRU 0.77, 0.91; RHN 0.91, 0.95; Transformer 0.96, with
+// memory 0.99; RHN with attention joined additively 0.71, by rate 0.62; echo-state network 0.63, autoregression 0.16, persistence 0.07. So attention and gate help GRU by 1.17
+// and RHN by 1.05, and not LSTM (0.98): the paper's "improve all" did not hold here, its direction did in the mean (1.06). Memory changes the Transformer by 1.03, just within
+// the bar. RHN is not the best core: 0.002 units short of the bar against LSTM, far ahead of GRU. Joining by addition or rate around a recurrent core makes closed loops worse
+// but, with these seeds, hardly ever unstable.
 package deconstruct
