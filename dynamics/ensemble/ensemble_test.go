@@ -63,10 +63,11 @@ func TestAlone(t *testing.T) {
 		"with extra":      {Group: 4, Extra: 3},
 		"with penalties":  {Group: 4, L1: 1e-4, Nuclear: 1e-4},
 		"a group of five": {Group: 5},
+		"with patience":   {Group: 4, Patience: 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run := options
-			run.Group, run.Extra, run.L1, run.Nuclear = o.Group, o.Extra, o.L1, o.Nuclear
+			run.Group, run.Extra, run.L1, run.Nuclear, run.Patience = o.Group, o.Extra, o.L1, o.Nuclear, o.Patience
 			run.Threshold, run.Updates = .3, 400 // early, before rounding has grown
 			var together []*ensemble.Member
 			for i := range uint64(5) {
@@ -185,6 +186,24 @@ func TestStops(t *testing.T) {
 	}
 	if m.Converged || m.Updates != 30 || len(m.Curve) != 3 {
 		t.Errorf("at the cap: converged %v after %d updates, curve %v", m.Converged, m.Updates, m.Curve)
+	}
+	if m.Rate != o.Rate {
+		t.Errorf("the rate is %g, was %g", m.Rate, o.Rate)
+	}
+	m = member(net, 1)
+	draw := m.Draw
+	m.Draw = func(x, y []float32) { // errors grow with time, so that none but the first is a best one
+		draw(x, y)
+		for i := range y {
+			y[i] *= 1 + float32(m.Updates)
+		}
+	}
+	o.Patience = 10
+	if err := train(net, []*ensemble.Member{m}, o); err != nil {
+		t.Fatal(err)
+	}
+	if m.Rate != o.Rate/4 {
+		t.Errorf("after 29 updates without a best one, with a patience of 10, the rate is %g, was %g", m.Rate, o.Rate)
 	}
 	m = member(net, 1)
 	before := slices.Clone(m.Weights.Flat())

@@ -26,6 +26,8 @@ type Options struct {
 	Updates   int
 	// Extra updates are made after the threshold is passed.
 	Extra int
+	// Patience halves the rate of a network whose running mean has not reached a new best for that many updates; zero keeps it.
+	Patience int
 
 	// Group is how many networks go through the graph at once; zero means as many as fit the caches of a processor.
 	Group int
@@ -45,6 +47,7 @@ type Member struct {
 	Converged bool      // the threshold was passed
 	Updates   int       // made
 	Loss      float64   // running mean of the error at the end
+	Rate      float64   // learning rate at the end
 	Curve     []float64 // running mean, every Options.Every updates
 }
 
@@ -69,7 +72,7 @@ func (o Options) check() error {
 	if o.Steps < 1 || o.Batch < 1 || o.Updates < 1 {
 		return fmt.Errorf("ensemble: %d updates on batches of %d trials of %d steps; expected at least one of each", o.Updates, o.Batch, o.Steps)
 	}
-	if !(o.Rate > 0) || !(o.L1 >= 0) || !(o.Nuclear >= 0) || !(o.Smoothing >= 0 && o.Smoothing < 1) || o.Extra < 0 {
+	if !(o.Rate > 0) || !(o.L1 >= 0) || !(o.Nuclear >= 0) || !(o.Smoothing >= 0 && o.Smoothing < 1) || o.Extra < 0 || o.Patience < 0 {
 		return fmt.Errorf("ensemble: rate %g, penalties %g and %g, smoothing %g, %d extra updates; expected a positive rate, a smoothing below 1 and nothing negative",
 			o.Rate, o.L1, o.Nuclear, o.Smoothing, o.Extra)
 	}
@@ -82,6 +85,8 @@ type learner struct {
 	flat, first, second []float32
 	x, y                []float32 // its next batch
 	left                int       // extra updates; -1 before the threshold
+	best                float64   // running mean
+	waited              int       // updates since then
 }
 
 // Train trains all members until each has stopped. When ctx is cancelled it returns ctx's error; members are then as they were at the beginning.
@@ -97,13 +102,13 @@ func Train(ctx context.Context, backend backends.Backend, net Network, members [
 	}
 	active := make([]*learner, len(members))
 	for i, m := range members {
-		l := &learner{Member: m, flat: m.Weights.Flat(), left: -1}
+		l := &learner{Member: m, flat: m.Weights.Flat(), left: -1, best: math.Inf(1)}
 		if len(l.flat) != net.size() || m.Draw == nil {
 			return fmt.Errorf("ensemble: network %d has %d weights, expected %d, and something to draw from", i, len(l.flat), net.size())
 		}
 		l.first, l.second = make([]float32, net.size()), make([]float32, net.size())
 		l.x, l.y = make([]float32, o.Steps*o.Batch*net.Inputs), make([]float32, o.Steps*o.Batch*net.Outputs)
-		m.Converged, m.Updates, m.Loss, m.Curve = false, 0, 0, nil
+		m.Converged, m.Updates, m.Loss, m.Rate, m.Curve = false, 0, 0, o.Rate, nil
 		active[i] = l
 	}
 	t := &trainer{net: net, o: o, rounds: map[int]*round{}}
@@ -237,7 +242,7 @@ func (t *trainer) fill(r *round, group []*learner) error {
 		put(r.second, func(l *learner) []float32 { return l.second }),
 		put(r.scales, func(l *learner) []float32 {
 			n := float64(l.Updates + 1)
-			return []float32{float32(t.o.Rate), float32(1 / (1 - math.Pow(.9, n))), float32(1 / (1 - math.Pow(.999, n)))}
+			return []float32{float32(l.Rate), float32(1 / (1 - math.Pow(.9, n))), float32(1 / (1 - math.Pow(.999, n)))}
 		}),
 		put(r.x, func(l *learner) []float32 { return l.x }),
 		put(r.y, func(l *learner) []float32 { return l.y }),
@@ -272,7 +277,7 @@ func (t *trainer) take(group []*learner, out []*tensors.Tensor) (rest []*learner
 	for k, l := range group {
 		loss := float64(losses[k][0])
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return nil, fmt.Errorf("ensemble: after %d updates of a network, at the rate %g, %w", l.Updates, t.o.Rate, ErrDiverged)
+			return nil, fmt.Errorf("ensemble: after %d updates of a network, at the rate %g, %w", l.Updates, l.Rate, ErrDiverged)
 		}
 		if l.Updates == 0 {
 			l.Loss = loss
@@ -281,6 +286,11 @@ func (t *trainer) take(group []*learner, out []*tensors.Tensor) (rest []*learner
 		l.Updates++
 		if l.Updates%t.o.Every == 0 {
 			l.Curve = append(l.Curve, l.Loss)
+		}
+		if l.waited++; l.Loss < l.best {
+			l.best, l.waited = l.Loss, 0
+		} else if t.o.Patience > 0 && l.waited >= t.o.Patience {
+			l.Rate, l.waited = l.Rate/2, 0
 		}
 		if l.left < 0 && l.Loss < t.o.Threshold {
 			l.Converged, l.left = true, t.o.Extra

@@ -208,7 +208,7 @@ func (a result) drawPlane(ctx context.Context, r *papers.Run, n network, i int) 
 		return v
 	}
 	var clouds []report.Points
-	cloud := report.Points{Name: "states of trials", Role: report.Baseline, Size: 3}
+	cloud := report.Points{Name: "states of trials", Size: 3}
 	rows, _ := states.Dims()
 	for k := range rows {
 		cloud.X, cloud.Y = append(cloud.X, at(states.RawRowView(k), 0)), append(cloud.Y, at(states.RawRowView(k), 1))
@@ -248,11 +248,6 @@ func (a result) drawPlane(ctx context.Context, r *papers.Run, n network, i int) 
 	}
 	for _, kind := range []fixedpoint.Kind{fixedpoint.Stable, fixedpoint.Saddle, fixedpoint.Unstable, fixedpoint.Marginal} {
 		if c := kinds[kind]; c != nil {
-			if kind == fixedpoint.Stable {
-				c.Role = report.Subject
-			} else {
-				c.Role = report.Ablation
-			}
 			clouds = append(clouds, *c)
 		}
 	}

@@ -25,6 +25,7 @@ type knobParams struct {
 	Batch     int     `param:"batch" min:"1" max:"4096" help:"trials of an update"`
 	Rate      float64 `param:"rate" min:"0" max:"1" help:"learning rate of Adam; a muP network takes g times that"`
 	Threshold float64 `param:"threshold" min:"0" max:"10" help:"error at which a network stops"`
+	Patience  int     `param:"patience" min:"0" max:"1000000" help:"updates without a best error after which the rate of a network is halved; 0 keeps it"`
 	Updates   int     `param:"updates" min:"1" max:"1000000" help:"most updates of a network"`
 	Probe     int     `param:"probe" min:"8" max:"4096" help:"trials on which networks are compared"`
 	Longer    int     `param:"longer" min:"8" max:"65536" help:"longer trials for the error beyond training"`
@@ -94,7 +95,7 @@ func (p knobParams) condition() (condition, error) {
 	}
 	c := condition{system: trainedNets, name: "networks", stream: "networks", task: task, count: p.Networks, together: p.Together,
 		net: ensemble.Network{Inputs: s.Inputs, Units: p.Units, Outputs: s.Outputs, Biased: true},
-		o:   ensemble.Options{Steps: s.Steps, Batch: p.Batch, Rate: p.Rate, L1: p.L1, Nuclear: p.Nuclear, Threshold: p.Threshold, Updates: p.Updates}}
+		o:   ensemble.Options{Steps: s.Steps, Batch: p.Batch, Rate: p.Rate, L1: p.L1, Nuclear: p.Nuclear, Threshold: p.Threshold, Patience: p.Patience, Updates: p.Updates}}
 	if p.Gain > 0 {
 		c.net, c.muP = ensemble.MuP(s.Inputs, p.Units, s.Outputs, p.Leak, p.Gain), true
 		c.o.Rate *= p.Gain

@@ -19,6 +19,7 @@ type suiteParams struct {
 	Rate      float64 `param:"rate" min:"0" max:"1" help:"learning rate of Adam"`
 	Flip      float64 `param:"threshold" min:"0" max:"1" help:"error at which a flip-flop network stops"`
 	Decide    float64 `param:"discrimination-threshold" min:"0" max:"1" help:"error at which a discrimination network stops"`
+	Patience  int     `param:"patience" min:"0" max:"1000000" help:"updates without a best error after which the rate of a discrimination network is halved; 0 keeps it"`
 	Updates   int     `param:"updates" min:"1" max:"1000000" help:"most updates of a network"`
 	Probe     int     `param:"probe" min:"8" max:"4096" help:"trials on which networks are compared"`
 	Longer    int     `param:"longer" min:"8" max:"65536" help:"longer trials for the error beyond training"`
@@ -44,11 +45,11 @@ var suite = papers.Experiment{
 		"trained side by side to one error, and compared in weights, dynamics and behaviour.",
 	Tests: []string{"equal-loss", "weights", "dynamics", "l1", "behaviour", "sanity"},
 	Params: papers.Presets[suiteParams]{
-		Quick: suiteParams{Networks: 3, Units: 24, Steps: 12, Delay: 3, Batch: 32, Rate: 5e-3, Flip: .05, Decide: .12, Updates: 1500, Probe: 128, Longer: 64, Starts: 16,
+		Quick: suiteParams{Networks: 3, Units: 24, Steps: 12, Delay: 3, Batch: 32, Rate: 5e-3, Flip: .05, Decide: .12, Patience: 500, Updates: 1500, Probe: 128, Longer: 64, Starts: 16,
 			Penalties: false},
-		Default: suiteParams{Networks: 8, Units: 64, Steps: 40, Delay: 20, Batch: 64, Rate: 1e-3, Flip: 1e-3, Decide: .01, Updates: 20_000, Probe: 256, Longer: 512, Starts: 16,
+		Default: suiteParams{Networks: 8, Units: 64, Steps: 40, Delay: 20, Batch: 64, Rate: 1e-3, Flip: 1e-3, Decide: .01, Patience: 1000, Updates: 30_000, Probe: 256, Longer: 512, Starts: 16,
 			Penalties: true},
-		Full: suiteParams{Networks: 50, Units: 128, Steps: 100, Delay: 20, Batch: 64, Rate: 1e-3, Flip: 1e-3, Decide: .01, Updates: 128_000, Probe: 256, Longer: 2048, Starts: 16,
+		Full: suiteParams{Networks: 50, Units: 128, Steps: 100, Delay: 20, Batch: 64, Rate: 1e-3, Flip: 1e-3, Decide: .01, Patience: 5120, Updates: 128_000, Probe: 256, Longer: 2048, Starts: 16,
 			Penalties: true},
 	},
 	Seeds:   papers.Seeds{Quick: 1, Default: 1, Full: 1},
@@ -84,7 +85,7 @@ func (p suiteParams) conditions() []condition {
 		task := cognitive.Discrimination{Channels: 1, MinDelay: min(5, p.Delay), MaxDelay: p.Delay, Response: 5, Low: 2, High: 10, Auxiliary: aux}
 		s := task.Sizes()
 		o := o
-		o.Steps, o.Threshold = s.Steps, p.Decide
+		o.Steps, o.Threshold, o.Patience = s.Steps, p.Decide, p.Patience
 		c := condition{system: decide, name: "discrimination", stream: "discrimination", task: task, o: o, count: p.Networks, together: p.Together,
 			net: ensemble.Network{Inputs: s.Inputs, Units: p.Units, Outputs: s.Outputs, Biased: true}}
 		if aux {
