@@ -27,7 +27,9 @@
 //   - A motion of 1 pixel per ms leaves a field of 17 pixels after 16 ms, before the longest delay. The report notes which speeds do and
 //     warns only when less than two delays are left to see a motion by.
 //   - The line through the centres of mass of a kernel is fitted over the delays that its motion takes to cross the field, and need not pass through the neuron:
-//     kernels are not anchored at it, since the label is the same everywhere.
+//     kernels are not anchored at it, since the label is the same everywhere. That was settled on a seed that is not reported, where 0.96 of the fast classes
+//     then are within 20°, 0.88 with all delays, 0.71 with delays up to half a crossing, and 0.21 of lines forced through the neuron over these: the claim is on the line's
+//     direction, and that centres of mass lie near -v · δt itself does not hold.
 //   - Motion Clouds last 60 ms, and each seed shows 12 for each value, so that three seeds show each of the 36 classes once. The
 //     plain cloud, one of whose parameters is varied at a time, has a frequency of 0.125 cycles/pixel, bandwidths of 1 (frequency) and 0.2 (speed), and all orientations.
 //   - Events are shuffled bin by bin at each pixel, so that none fall together, within windows that end at the times of the test.
