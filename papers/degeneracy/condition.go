@@ -32,6 +32,9 @@ type network struct {
 	Curve      []float64
 }
 
+// curveEvery is how many updates lie between points of a curve.
+const curveEvery = 20
+
 // members prepares the networks of one run.
 func (c condition) members(r *papers.Run) ([]*ensemble.Member, []network) {
 	members, nets := make([]*ensemble.Member, c.count), make([]network, c.count)
@@ -89,6 +92,7 @@ func (c condition) trainAll(ctx context.Context, runs []*papers.Run) ([][]networ
 	}
 	for from := 0; from < len(members); from += size {
 		o := c.o
+		o.Every = curveEvery
 		o.Progress = func(done, updates int) {
 			for _, r := range runs {
 				r.Progress(papers.Progress{Stage: fmt.Sprintf("training %s: %d of %d networks done", c.system, from+done, len(members)), Done: updates, Total: o.Updates, Unit: "updates"})

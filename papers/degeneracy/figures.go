@@ -44,7 +44,7 @@ func (all suiteResults) drawTraining(r *papers.Run) {
 		for i, n := range a.nets[:shown] {
 			var x []float64
 			for k := range n.Curve {
-				x = append(x, float64(20*(k+1)))
+				x = append(x, float64(curveEvery*(k+1)))
 			}
 			r.Curve(report.Curve{Plot: "Training error, " + a.system, Series: fmt.Sprint("network ", i+1), XLabel: "updates", YLabel: "mean square, running mean", LogY: true,
 				X: report.Numbers(x), Y: report.Numbers(n.Curve), Levels: []report.Ref{{At: a.o.Threshold, Label: "threshold"}}})
