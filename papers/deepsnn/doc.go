@@ -39,4 +39,12 @@
 //   - An image on which all scores are equal counts as wrong. That is why F5a without model phase has an accuracy of 0 and not of 0.1: all label units fire as often
 //     as they can.
 //   - Left out: the variant of F3 that differentiates through filtered spikes, F5b, convolutional networks and DoG filters with STDP.
+//
+// # What reproduced
+//
+// local, seed 0: F0 reaches 0.991, a linear read-out 0.956, F1 0.991 and F3 0.993; BP-STDP 0.970, the spiking Boltzmann machine 0.936 and unsupervised STDP 0.808.
+// Within a point of that they take 0.95 M, 1.03 M and 0.58 M additions, so that local rules are not cheap by themselves. Without inhibition all cells raise their
+// thresholds alike until few of them fire at all: accuracy 0.004. Without model phase all label units fire as often as they can, and nothing is decided.
+//
+// xor, seeds 0 to 2: 29 of 30 networks learn exclusive-or, in 214 cycles (mean of medians).
 package deepsnn
