@@ -53,8 +53,9 @@ var conversion = papers.Experiment{
 	},
 	Run: runConversion,
 	Judge: func(rs *papers.Results) {
+		claim := rs.Claim("conversion")
 		for _, bits := range widths {
-			rs.Claim("conversion").Relation(fmt.Sprintf("mismatches with %d bits, of all seeds", bits), rs.Max(convertedName(bits), "mismatches"), "≤", 0)
+			claim.Relation(fmt.Sprintf("mismatches with %d bits, of all seeds", bits), rs.Max(convertedName(bits), "mismatches"), "≤", 0)
 		}
 	},
 }

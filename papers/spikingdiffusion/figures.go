@@ -101,7 +101,7 @@ func drawRates(r *papers.Run, o outcome) {
 	for i := range x {
 		x[i] = float64(i + 1)
 	}
-	r.Figure(report.LinePlot(report.Frame{ID: "rates", Title: "Firing rates", XLabel: "spiking layer, from input to output", YLabel: "units that fire in a step (%)", Height: 280,
+	r.Figure(report.LinePlot(report.Frame{ID: "rates", Title: "Firing rates", XLabel: "spiking layer, from input to output", YLabel: "units that fire in a step (%)", YLim: [2]float64{0, 100}, Height: 280,
 		Caption: fmt.Sprintf("Mean over the sampler's calls, in which spikes were counted; %.1f %% over all layers. The table names the layers.", mean(rates))},
 		[]report.Series{{Name: systemSpiking, Role: report.Subject, X: x, Y: rates}}))
 	r.Table(report.Table{ID: "rates", Title: "Firing rates", Columns: []string{"layer", "convolution that reads its spikes", "units that fire in a step (%)"}, Rows: table})

@@ -19,7 +19,7 @@ const (
 )
 
 // Names are those of the shapes.
-var Names = []string{"disk", "ring", "square", "frame", "plus", "cross", "horizontal bars", "vertical bars"}
+var Names = []string{"disk", "ring", "square", "frame", "plus", "cross", "rows", "columns"}
 
 // inside says whether a shape covers the point (u, v), in pixels to the right of and below the centre.
 var inside = []func(u, v float64) bool{
