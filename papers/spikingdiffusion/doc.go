@@ -39,5 +39,6 @@
 // order in it. Energy is 0.26 of the twin's by the paper's count and 0.41 by the strict one.
 //
 // Conversion of one layer is exact. Of whole networks it costs 0.1107 for 0.1084 with 2 bits, and next to nothing with 3; but the images of the first have
-// a Fréchet distance of 38 for 26.
+// a Fréchet distance of 38 for 26. T = 8 has less error than T = 2 after 160 steps, 0.134 for 0.137: a small difference in a training that has just begun,
+// and the images of neither are better.
 package spikingdiffusion
