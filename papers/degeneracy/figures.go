@@ -87,12 +87,12 @@ func (all suiteResults) drawComplexity(r *papers.Run) {
 	}
 	var dynamics []report.Series
 	for k, e := range embeddings[:registered] {
-		role := report.Subject
+		role, nullRole := report.Subject, report.Truth
 		if k > 0 {
-			role = report.Ablation
+			role, nullRole = report.Ablation, report.Baseline
 		}
 		dynamics = append(dynamics, series(fmt.Sprintf("DSA (%d, %d)", e.Delays, e.Rank), role, dsa[k]),
-			report.Series{Name: fmt.Sprintf("its null level (%d, %d)", e.Delays, e.Rank), Role: report.Truth, X: bits, Y: null[k].mean})
+			report.Series{Name: fmt.Sprintf("its null level (%d, %d)", e.Delays, e.Rank), Role: nullRole, X: bits, Y: null[k].mean})
 	}
 	r.Figure(report.LinePlot(report.Frame{ID: "complexity-dynamics", Title: "Dynamics against complexity", XLabel: "bits of the flip-flop", YLabel: "distance, DSA", Height: 300,
 		Caption: "Mean and standard deviation over pairs; null: between two halves of the probe trials of one network."}, dynamics))

@@ -179,11 +179,15 @@ func judge(rs *papers.Results) {
 		dynamics.Relation(at+" with 4 bits, 0.6 × that with 2", v(flip4, e.id()), "<", .6*v(flip2, e.id())).
 			Relation(at+" with 2 bits, 3 × its null level", v(flip2, e.id()), "≥", 3*v(flip2, e.nullID()))
 	}
+	dynamics.Because("the null level is the noise of two fits to %d trials each, and falls as the probe grows, whereas distances between networks stay: the factor over it says as much of the "+
+		"probe (%d trials) as of networks", p.Probe/2, p.Probe)
 	if p.Penalties {
-		rs.Claim("l1").
+		l1 := rs.Claim("l1").
 			Relation("d_PIF with the penalty, 0.9 × that without", v(strong3, "pif"), "≤", .9*v(flip3, "pif")).
 			Relation("DSA (1, 4) with the penalty, 0.8 × that without", v(strong3, "dsa-1-4"), "≤", .8*v(flip3, "dsa-1-4")).
 			Level("share of networks with the penalty that reach the same threshold", rs.Min(strong3, "converged"), "≥", 1)
+		l1.Because("DSA (1, 4) with 3 bits is %.1f times its null level without the penalty and %.1f times with it, which leaves little to lower", v(flip3, "dsa-1-4")/v(flip3, "null-1-4"),
+			v(strong3, "dsa-1-4")/v(strong3, "null-1-4"))
 	} else {
 		rs.NotTested("l1", "set penalties=true")
 	}
