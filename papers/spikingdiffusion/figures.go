@@ -180,7 +180,7 @@ func drawStairs(r *papers.Run, backend backends.Backend) error {
 		}
 		series = append(series, report.Series{Name: s.name, Role: s.role, X: x, Y: y})
 	}
-	r.Figure(report.LinePlot(report.Frame{ID: "stairs", Title: "A quantised ReLU and its spikes", XLabel: "constant input (clip 1)", YLabel: "output: level, or spikes · clip / T", Height: 280,
+	r.Figure(report.LinePlot(report.Frame{ID: "stairs", Title: "A quantised ReLU and its spikes", XLabel: "constant input (clip 1)", YLabel: "level, spikes · clip / T", Height: 280,
 		Caption: "Two bits: T = 3 steps from half the threshold, with soft reset. The lines lie on one another."}, series))
 	return nil
 }

@@ -42,7 +42,7 @@ func (c Config) Check() error {
 	unit := 1 << (len(c.Multipliers) - 1)
 	switch {
 	case c.Steps < 1:
-		return fmt.Errorf("T is %d; a spiking network needs at least one step", c.Steps)
+		return fmt.Errorf("the number of spiking steps T is %d; a spiking network needs at least one step", c.Steps)
 	case c.Side%unit != 0 || c.Side < 2*unit:
 		return fmt.Errorf("the side is %d pixels; with %d levels it must be a multiple of %d", c.Side, len(c.Multipliers), unit)
 	}
