@@ -45,7 +45,7 @@ func (s sizes) network(kind Kind) Config {
 	return c
 }
 
-// drawnLimit is what DDIM keeps predicted images within; 6 % of the true pixels lie outside ±1, as contrast and edges vary.
+// drawnLimit is what DDIM keeps predicted images within: 12 % of the true pixels lie outside ±1, as contrast and edges vary, and 4 % outside this.
 const drawnLimit = 1.5
 
 // trainingImages is how many images there are to train on.
