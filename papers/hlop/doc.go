@@ -19,14 +19,24 @@
 //   - Frozen rows are not made orthonormal after a task: the report shows how far they are from it.
 //   - Lateral spikes stand for activities when rows learn; the projection uses exact ones.
 //   - Learning all at once is one training on the images of all tasks.
-//   - Left out: convolutional layers with patches as rows and the 10-split CIFAR-100 experiment, training by rates (DSR) or traces (OTTT), replay.
+//   - The graph is compiled anew for each task, with as many rows as there are, as a training compiles its own graph anyway: rows are not masked to a fixed number.
+//   - The singular vectors of the baseline come from the activity of 300 images of a task, where Hebbian rows see all of them.
+//   - The default experiment has lateral activities of 40 spikes; --set lateral=1000 has the finer ones.
+//   - Left out: convolutional layers with patches as rows and with them the 10-split CIFAR-100 experiment and heads of their own, training by rates (DSR) or
+//     traces (OTTT), replay, orthonormalising after a task.
+//   - Permuted MNIST with the paper's sizes is wired and was tested on a few images of its test part; it has not been run.
 //
 // # What reproduced
 //
-// With the default preset two of six statements hold and four in part, over seeds 0 to 2 (docs/reproduction.md has the numbers). The method does what it says: after
-// 10 tasks HLOP is at 0.966 with a backward transfer of -0.013, as projection with singular vectors (0.964, -0.015) and near learning all at once
-// (0.982); random rows do not help. But there is less to save than in the paper: fine-tuning is at 0.897 (-0.097) where the paper has it at about
-// 0.706, so that the gain is 0.069 where the bar is 0.10, and 0.020 after five tasks where it is 0.05; with feedback alignment and with signs,
-// after five tasks, fine-tuning has hardly forgotten anything yet. Known subspaces are found (0.9998); of a task's energy the
-// rows of the first layer hold 0.943 of what singular vectors do, just below the bar.
+// With the default preset, over seeds 0 to 2, two of the six statements are missed and one is partly so. HLOP forgets far less than fine-tuning: after 10 tasks
+// accuracy is 0.966 against 0.897 and backward transfer -0.013 against -0.097; all tasks at once reach 0.982, singular vectors 0.964. But the bars of a gain of 0.05
+// after 5 tasks and 0.10 after 10 are not reached (0.020 and 0.069), and cannot be by a method below all tasks at once, which gains 0.028 and 0.085;
+// fine-tuning's backward transfer just misses -0.10. With errors passed by random weights HLOP's backward transfer after 5 tasks is 0.000 in place
+// of -0.014, by signs -0.005 in place of -0.018: better, but not by 0.05, as there is less than that to save. Harder images were not tried in place of drawn digits.
+//
+// Random rows are no help (-0.036, fine-tuning -0.035, HLOP -0.005 after 5 tasks), and lateral activities of 40 spikes cost nothing.
+// The rows of the first task hold at least 0.96 of the energy that as many singular vectors hold. That was first measured with singular vectors
+// of 300 images on those same images, which gave 0.943 and missed the bar of 0.95; singular vectors of so few images fit just them, so that it is now measured on
+// all images of the task. The networks are the same. Bars on a gain over fine-tuning are relations to a measured value: after a trial run that missed them
+// they were for a while stated as levels, by which the claims would be partly reproduced, and are relations again.
 package hlop

@@ -131,32 +131,27 @@ func judge(rs *papers.Results) {
 	few := func(system string) float64 { return rs.Mean(system, "acc-few") }
 	back := func(system string) float64 { return rs.Mean(system, "bwt") }
 	backFew := func(system string) float64 { return rs.Mean(system, "bwt-few") }
-	mild := fmt.Sprintf("fine-tuning forgets less here, with a backward transfer of %.3f where the paper has about -0.289 (recalled): drawn digits are easier than MNIST's, and a task "+
-		"has 250 updates where the paper has 938, so that there is less to save", back(systemFine))
 	rs.Claim("forgets-less").
-		Relation("accuracy after few tasks, fine-tuning's, mean of seeds", few(systemHLOP), ">", few(systemFine)).
-		Relation("accuracy after all tasks, fine-tuning's", acc(systemHLOP), ">", acc(systemFine)).
+		Relation("accuracy after few tasks, fine-tuning's + 0.05, mean of seeds", few(systemHLOP), "≥", few(systemFine)+.05).
+		Relation("accuracy after all tasks, fine-tuning's + 0.10", acc(systemHLOP), "≥", acc(systemFine)+.10).
 		Relation("accuracy after all tasks, that of all at once - 0.06", acc(systemHLOP), "≥", acc(systemJoint)-.06).
-		Level("gain over fine-tuning after few tasks", few(systemHLOP)-few(systemFine), "≥", .05).
-		Level("gain over fine-tuning after all tasks", acc(systemHLOP)-acc(systemFine), "≥", .10).
-		Because("%s", mild)
+		Because("fine-tuning forgets less here, with a backward transfer of %.3f where the paper has about -0.289 (recalled): learning all at once gains %.3f after few "+
+			"tasks and %.3f after all, and a method that is to stay below it can gain no more", back(systemFine), few(systemJoint)-few(systemFine), acc(systemJoint)-acc(systemFine))
 	rs.Claim("backward").
 		Relation("backward transfer of HLOP, fine-tuning's, mean of seeds", back(systemHLOP), ">", back(systemFine)).
 		Level("backward transfer of HLOP after all tasks", back(systemHLOP), "≥", -.04).
 		Level("backward transfer of fine-tuning", back(systemFine), "≤", -.10).
-		Because("%s", mild)
+		Because("fine-tuning forgets less here than in the paper, where its backward transfer is about -0.289 (recalled)")
 	rs.Claim("subspace").
 		Level("mean squared cosine with the known subspace, least of all seeds", rs.Min(systemSubspace, "cosine"), "≥", .98).
 		Level("largest entry of HHᵀ - I there, of all seeds", rs.Max(systemSubspace, "off"), "≤", .05).
-		Level("energy captured of the first task, of that of singular vectors, least of layers and seeds", rs.Min(systemHLOP, "captured"), "≥", .95).
-		Because("a task of 250 mini-batches is short for a rate of 0.001 in the first layer; rows of longer tasks come closer")
+		Relation("energy captured of the first task, 0.95 of what singular vectors capture, least of layers and seeds", rs.Min(systemHLOP, "captured"), "≥", .95)
 	rs.Claim("gpm").Level("difference of accuracy from singular vectors after all tasks", math.Abs(acc(systemHLOP)-acc(systemGPM)), "≤", .03)
 	rs.Claim("transport").
-		Relation("backward transfer with feedback alignment, fine-tuning's so", backFew(systemAlign), ">", backFew(systemAlignFine)).
-		Relation("backward transfer with signs, fine-tuning's so", backFew(systemSigns), ">", backFew(systemSignsFine)).
-		Level("gain of backward transfer with feedback alignment", backFew(systemAlign)-backFew(systemAlignFine), "≥", .05).
-		Level("gain of backward transfer with signs", backFew(systemSigns)-backFew(systemSignsFine), "≥", .05).
-		Because("%s", mild)
+		Relation("backward transfer with feedback alignment, fine-tuning's so + 0.05", backFew(systemAlign), "≥", backFew(systemAlignFine)+.05).
+		Relation("backward transfer with signs, fine-tuning's so + 0.05", backFew(systemSigns), "≥", backFew(systemSignsFine)+.05).
+		Because("fine-tuning loses only %.3f with feedback alignment and %.3f with signs after few tasks, so that there is less to save than the bar asks for",
+			-backFew(systemAlignFine), -backFew(systemSignsFine))
 	rs.Claim("sanity").
 		Relation("backward transfer with random rows, half way from fine-tuning to HLOP", backFew(systemBlind), "≤", (backFew(systemFine)+backFew(systemHLOP))/2).
 		Level("accuracy lost by lateral spikes", few(systemHLOP)-few(systemCoarse), "≤", .01)

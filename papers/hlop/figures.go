@@ -33,20 +33,20 @@ func draw(r *papers.Run, p params, plan plan, results map[string]progress, known
 		r.Curve(report.Curve{Plot: "What is left of the first task", Series: m.name, XLabel: "tasks learnt", YLabel: "accuracy on the first", X: report.Numbers(x), Y: report.Numbers(first)})
 		r.Curve(report.Curve{Plot: "Accuracy on all tasks so far", Series: m.name, XLabel: "tasks learnt", YLabel: "mean accuracy", X: report.Numbers(x), Y: report.Numbers(mean)})
 	}
-	for _, name := range []string{systemHLOP, systemFine} {
-		out := results[name]
+	for i, m := range methods(p) {
+		out := results[m.name]
 		values := make([][]float64, len(out.Accuracy))
-		for i := range values {
-			values[i] = make([]float64, len(out.Accuracy))
-			for j := range values[i] {
-				values[i][j] = math.NaN()
-				if j <= i {
-					values[i][j] = out.Accuracy[i][j]
+		for after := range values {
+			values[after] = make([]float64, len(out.Accuracy))
+			for j := range values[after] {
+				values[after][j] = math.NaN()
+				if j <= after {
+					values[after][j] = out.Accuracy[after][j]
 				}
 			}
 		}
 		n := float64(len(values))
-		r.Figure(report.HeatMap(report.Frame{ID: "matrix-" + map[string]string{systemHLOP: "hlop", systemFine: "fine-tuning"}[name], Title: "Accuracy on each task: " + name,
+		r.Figure(report.HeatMap(report.Frame{ID: fmt.Sprint("matrix-", i+1), Title: "Accuracy on each task: " + m.name,
 			XLabel: "task", YLabel: "tasks learnt", Square: true, Height: 400,
 			Caption: fmt.Sprintf("Each row is the network after one task more. Accuracy %.3f and backward transfer %.3f after the last.", out.acc(len(values)), out.bwt(len(values)))},
 			report.Heat{Values: values, XSpan: [2]float64{.5, n + .5}, YSpan: [2]float64{.5, n + .5}, Scale: report.Scale{Label: "accuracy", Lim: [2]float64{0, 1}}, Annotate: true}))

@@ -193,7 +193,7 @@ func rowsOf(vars *mlctx.Context, layer int) (*mat.Dense, error) {
 func (l learner) remember(ctx context.Context, backend backends.Backend, vars *mlctx.Context, m method, rows [layers]int, train images, rng *rand.Rand) (added [layers]*mat.Dense, err error) {
 	var activity [layers]*mat.Dense
 	if m.memory == singular {
-		if activity, err = l.activity(ctx, backend, vars, train); err != nil {
+		if activity, err = l.activity(ctx, backend, vars, train, stored); err != nil {
 			return added, err
 		}
 	}
@@ -213,12 +213,14 @@ func (l learner) remember(ctx context.Context, backend backends.Backend, vars *m
 	return added, nil
 }
 
-// stored is how many images activity is taken of.
-const stored = 300
+const (
+	stored = 300  // images that the baseline stores to take singular vectors of
+	judged = 8000 // images, of those that rows learnt from, whose activity they are judged by
+)
 
-// activity is what enters each layer for the first images, [rows, width].
-func (l learner) activity(ctx context.Context, backend backends.Backend, vars *mlctx.Context, s images) (out [layers]*mat.Dense, err error) {
-	n := min(stored, s.len())
+// activity is what enters each layer for the first images, so many at most, [rows, width].
+func (l learner) activity(ctx context.Context, backend backends.Backend, vars *mlctx.Context, s images, most int) (out [layers]*mat.Dense, err error) {
+	n := min(most, s.len())
 	some := images{s.width, s.pixels[:n*s.width], s.labels[:n]}
 	all, err := fit.Predict(ctx, backend, vars, func(ctx *mlctx.Context, batch []*graph.Node) []*graph.Node {
 		_, activities := l.forward(ctx, batch[0])
@@ -231,7 +233,7 @@ func (l learner) activity(ctx context.Context, backend backends.Backend, vars *m
 			rows = append(rows, a)
 		}
 		return rows
-	}, some.tensors()[:1], n)
+	}, some.tensors()[:1], min(n, 500))
 	if err != nil {
 		return out, err
 	}
@@ -243,9 +245,10 @@ func (l learner) activity(ctx context.Context, backend backends.Backend, vars *m
 	return out, nil
 }
 
-// judge holds rows against as many singular vectors of the activity they were learnt from.
+// judge holds rows against as many singular vectors of the activity they were learnt from. It takes all of it: singular vectors of a few images would fit just
+// those, and leave rows that learnt from all images behind.
 func (l learner) judge(ctx context.Context, backend backends.Backend, vars *mlctx.Context, rows [layers]*mat.Dense, train images) (captured, off [layers]float64, err error) {
-	activity, err := l.activity(ctx, backend, vars, train)
+	activity, err := l.activity(ctx, backend, vars, train, judged)
 	if err != nil {
 		return captured, off, err
 	}
