@@ -131,7 +131,7 @@ func idx(t *testing.T, dir, name string, dims []int, data []byte) {
 // pretend writes drawn digits as MNIST's files.
 func pretend(t *testing.T, dir string) {
 	t.Helper()
-	for name, n := range map[string]int{"train": 300, "t10k": 60} {
+	for name, n := range map[string]int{"train": 600, "t10k": 60} {
 		e := someDigits(t, n)
 		pixels := make([]byte, len(e.values))
 		for i, v := range e.values {
@@ -158,15 +158,15 @@ func TestRecordedImages(t *testing.T) {
 
 	idx(t, dir, "train-labels-idx1-ubyte", []int{2}, []byte{1, 2})
 	refused(t, "recorded", nil, map[string]string{"mnist": dir}, "2 labels")
-	labels := make([]byte, 300)
+	labels := make([]byte, 600)
 	labels[7] = 10
-	idx(t, dir, "train-labels-idx1-ubyte", []int{300}, labels)
+	idx(t, dir, "train-labels-idx1-ubyte", []int{600}, labels)
 	refused(t, "recorded", nil, map[string]string{"mnist": dir}, "the label 10")
-	idx(t, dir, "train-images-idx3-ubyte", []int{300, 28, 28}, make([]byte, 100))
+	idx(t, dir, "train-images-idx3-ubyte", []int{600, 28, 28}, make([]byte, 100))
 	refused(t, "recorded", nil, map[string]string{"mnist": dir}, "train-images-idx3-ubyte")
-	idx(t, dir, "train-images-idx3-ubyte", []int{300, 28, 28}, make([]byte, 300*784))
+	idx(t, dir, "train-images-idx3-ubyte", []int{600, 28, 28}, make([]byte, 600*784))
 	labels[7] = 1
-	idx(t, dir, "train-labels-idx1-ubyte", []int{300}, labels)
+	idx(t, dir, "train-labels-idx1-ubyte", []int{600}, labels)
 	refused(t, "recorded", nil, map[string]string{"mnist": dir}, "all pixels are 0", "leave it out")
 	if err := os.WriteFile(filepath.Join(dir, "train-images-idx3-ubyte"), []byte("not an IDX file at all"), 0o644); err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ type recordedParams struct {
 	FirstEpochs int     `param:"first-epochs" min:"1" max:"1000" help:"epochs of F2a"`
 	Cells       int     `param:"cells" min:"2" max:"6400" help:"cells of F4a"`
 	CellImages  int     `param:"cell-images" min:"10" max:"1000000" help:"training images of F4a"`
+	CellRate    float64 `param:"stdp-rate" min:"0.000001" max:"1" help:"learning rate η of F4a"`
 	RuleEpochs  int     `param:"rule-epochs" min:"1" max:"1000" help:"epochs of F4b"`
 	Passes      int     `param:"passes" min:"1" max:"1000" help:"passes of F5a"`
 	Shrink      int     `param:"shrink" min:"1" max:"17" help:"of N-MNIST: blocks of so many by so many pixels are taken as one"`
@@ -30,12 +31,12 @@ var recorded = papers.Experiment{
 	Summary: "The bench on MNIST, Fashion-MNIST or a set in their form; of N-MNIST's events, F3 beside a linear read-out. Where a folder of N-MNIST holds one part only, a fifth of " +
 		"it is kept for the test.",
 	Params: papers.Presets[recordedParams]{
-		Quick: recordedParams{Families: "gradients", Train: 400, Test: 100, Hidden: 32, Epochs: 5, Percentile: 99.9, Steps: 20, SpikeEpochs: 3, SpikeSteps: 5, FirstEpochs: 3,
-			Cells: 20, CellImages: 50, RuleEpochs: 1, Passes: 1, Shrink: 2},
+		Quick: recordedParams{Families: "gradients", Train: 600, Test: 100, Hidden: 32, Epochs: 5, Percentile: 99.9, Steps: 20, SpikeEpochs: 3, SpikeSteps: 5, FirstEpochs: 3,
+			Cells: 20, CellImages: 500, CellRate: .03, RuleEpochs: 1, Passes: 1, Shrink: 2},
 		Default: recordedParams{Families: "gradients", Train: 20000, Test: 5000, Hidden: 256, Epochs: 10, Percentile: 99.9, Steps: 200, SpikeEpochs: 5, SpikeSteps: 20, FirstEpochs: 10,
-			Cells: 100, CellImages: 10000, RuleEpochs: 3, Passes: 3, Shrink: 1},
+			Cells: 100, CellImages: 10000, CellRate: .01, RuleEpochs: 3, Passes: 3, Shrink: 1},
 		Full: recordedParams{Families: "gradients", Train: 60000, Test: 10000, Hidden: 800, Epochs: 20, Percentile: 99.9, Steps: 200, SpikeEpochs: 20, SpikeSteps: 20, FirstEpochs: 50,
-			Cells: 400, CellImages: 60000, RuleEpochs: 20, Passes: 10, Shrink: 1},
+			Cells: 400, CellImages: 60000, CellRate: .01, RuleEpochs: 20, Passes: 10, Shrink: 1},
 	},
 	Inputs: []papers.Input{
 		{Name: "mnist", Formats: []string{"IDX"}, Says: "folder with the images and labels of MNIST, Fashion-MNIST or a set in their form, 10 classes"},
@@ -73,7 +74,7 @@ func runRecorded(ctx context.Context, r *papers.Run) error {
 	if p.Families == "local" {
 		l := local.Params.(papers.Presets[localParams]).Default
 		l.Hidden, l.Epochs, l.Steps, l.SpikeEpochs, l.SpikeSteps = p.Hidden, p.Epochs, p.Steps, p.SpikeEpochs, p.SpikeSteps
-		l.Cells, l.CellImages, l.RuleEpochs, l.Passes = p.Cells, p.CellImages, p.RuleEpochs, p.Passes
+		l.Cells, l.CellImages, l.CellRate, l.RuleEpochs, l.Passes = p.Cells, p.CellImages, p.CellRate, p.RuleEpochs, p.Passes
 		return runLocal(ctx, r, l, d)
 	}
 	return runBench(ctx, r, sizes{Hidden: p.Hidden, Epochs: p.Epochs, Percentile: p.Percentile, Images: 1000, ConvertedSteps: p.Steps,

@@ -264,9 +264,9 @@ func (f *competition) name(ctx context.Context, c *cells, images *examples, rng 
 	case f.Inhibition <= 0:
 		return nil // an ablation, of which anything may come
 	case all == 0:
-		return fmt.Errorf("unsupervised STDP: all %d cells are silent on %d images after training; train on fewer images, or lower what a spike adds to thresholds", f.Cells, images.len())
+		return fmt.Errorf("all %d cells are silent on %d images after training; train on fewer images, or lower what a spike adds to thresholds", f.Cells, images.len())
 	case f.Win > .5:
-		return fmt.Errorf("unsupervised STDP: cell %d fires most for %.0f %% of %d images, expected at most 50 %%; competition has failed: train longer, or lower the learning rate (stdp-rate)",
+		return fmt.Errorf("cell %d fires most for %.0f %% of %d images, expected at most 50 %%; competition has failed: train longer, or lower the learning rate (stdp-rate)",
 			slices.Index(wins, slices.Max(wins)), 100*f.Win, images.len())
 	}
 	return nil
