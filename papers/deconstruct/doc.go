@@ -27,4 +27,8 @@
 // and RHN by 1.05, and not LSTM (0.98): the paper's "improve all" did not hold here, its direction did in the mean (1.06). Memory changes the Transformer by 1.03, just within
 // the bar. RHN is not the best core: 0.002 units short of the bar against LSTM, far ahead of GRU. Joining by addition or rate around a recurrent core makes closed loops worse
 // but, with these seeds, hardly ever unstable.
+//
+// On the Kuramoto-Sivashinsky field, default, seed 0, in Lyapunov times: Transformer 1.6, RHN 1.3, echo-state network 1.1, RHN with attention and input gate 1.0, LSTM with both 1.0,
+// GRU 0.5. The paper's ranking was not reproduced. GRU and the models with attention and input gate leave the attractor in closed loop on 91 to 100 of 100 starts, RHN alone and the
+// Transformer on none; more noise on inputs than the 0.5 % here, and more training, have not been tried.
 package deconstruct
