@@ -6,7 +6,7 @@
 // All sides train h(t) = tanh(W h(t-1) + U x(t) + b) with a linear output on trials of 40 steps in batches of 64, new ones for each network and
 // update, by Adam at 1e-3 in float32, from weights within ±1/√64. Trials are drawn while the networks learn, and that is part of the time; compiling is not.
 //
-// PyTorch takes one thread or two, whichever is faster. The work "update" is a number of updates of all 64 networks. The work "criterion" is training
+// PyTorch loops over networks, and over time either in Python or in its own RNN; it takes one thread or two, whichever is faster. The work "update" is a number of updates of all 64 networks. The work "criterion" is training
 // until each network's running mean error (0.95) is below 0.001: Gyrus and JAX train to the end, with the stopping rule of each network, whereas the
 // loop of PyTorch would take too long and is extrapolated from the time of an update to the number of updates that Gyrus's networks needed. With -quick
 // there is a tenth of the updates, and a tenth of the networks to the criterion.
@@ -37,7 +37,7 @@ const (
 )
 
 func main() {
-	peers := []versus.Peer{{Name: "torch", Must: 10, Aim: 25}, {Name: "jax", Must: 1, Aim: 2}}
+	peers := []versus.Peer{{Name: "loop", Must: 10, Aim: 25}, {Name: "torch", Must: 10, Aim: 25}, {Name: "jax", Must: 1, Aim: 2}}
 	versus.Main(script, []versus.Work{
 		{Name: "update", What: "20 updates of 64 networks of 64 units, 3-bit flip-flop, 40 steps, batch 64", Prepare: update, Peers: peers, Turns: 3},
 		{Name: "criterion", What: "training of all 64 until each one's running error is below 0.001", Prepare: criterion, Peers: peers, Turns: 1},
