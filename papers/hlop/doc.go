@@ -32,7 +32,10 @@
 // accuracy is 0.966 against 0.897 and backward transfer -0.013 against -0.097; all tasks at once reach 0.982, singular vectors 0.964. But the bars of a gain of 0.05
 // after 5 tasks and 0.10 after 10 are not reached (0.020 and 0.069), and cannot be by a method below all tasks at once, which gains 0.028 and 0.085;
 // fine-tuning's backward transfer just misses -0.10. With errors passed by random weights HLOP's backward transfer after 5 tasks is 0.000 in place
-// of -0.014, by signs -0.005 in place of -0.018: better, but not by 0.05, as there is less than that to save. Harder images were not tried in place of drawn digits.
+// of -0.014, by signs -0.005 in place of -0.018: better, but not by 0.05, as there is less than that to save.
+// It is the drawn digits: four times the updates a task (epochs=8, 5 tasks, seed 100) leave fine-tuning's backward transfer at -0.028 and HLOP's at -0.0005,
+// while on 8,000 real digits (experiment images on the test part of MNIST, seed 0) fine-tuning comes to 0.785 with -0.130 after 10 tasks, and HLOP to 0.875 with
+// -0.020: a gain of 0.090.
 //
 // Random rows are no help (-0.036, fine-tuning -0.035, HLOP -0.005 after 5 tasks), and lateral activities of 40 spikes cost nothing.
 // The rows of the first task hold at least 0.96 of the energy that as many singular vectors hold. That was first measured with singular vectors
