@@ -69,7 +69,9 @@ func TestConv2DExplainsMistakes(t *testing.T) {
 	}
 	defer b.Finalize()
 	err = compute.Catch("building", func() error {
-		_, err := mlctx.ExecOnce(b, mlctx.New(), func(ctx *mlctx.Context, x *graph.Node) *graph.Node { return Conv2D{Out: 2, Kernel: 3, Padding: 2}.Apply(ctx, x) },
+		_, err := mlctx.ExecOnce(b, mlctx.New(), func(ctx *mlctx.Context, x *graph.Node) *graph.Node {
+			return Conv2D{Out: 2, Kernel: 3, Padding: 2}.Apply(ctx, x)
+		},
 			tensors.FromFlatDataAndDimensions(make([]float32, 16), 1, 4, 4, 1))
 		return err
 	})
