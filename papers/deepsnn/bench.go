@@ -210,7 +210,7 @@ func runBench(ctx context.Context, r *papers.Run, s sizes, d *split) error {
 	tabulate(r, result.Courses, m)
 	drawAccuracy(r, result.Courses)
 	drawOperations(r, result.Courses, m)
-	drawBench(r, s, d, nets, result)
+	drawBench(ctx, r, s, d, nets, result)
 	return nil
 }
 

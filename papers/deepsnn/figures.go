@@ -1,6 +1,7 @@
 package deepsnn
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -64,10 +65,10 @@ func drawOperations(r *papers.Run, courses map[string]course, m float64) {
 }
 
 // drawBench draws what the gradient families do with an image.
-func drawBench(r *papers.Run, s sizes, d *split, nets networks, result benchResult) {
+func drawBench(ctx context.Context, r *papers.Run, s sizes, d *split, nets networks, result benchResult) {
 	image := d.testing.image(0)
 	f1 := s.conversions(nets.reference)[sysConverted]
-	if err := f1.train(nil, d, nil); err == nil {
+	if err := f1.train(ctx, d, nil); err == nil {
 		drawRaster(r, "raster-f1", "Spikes of F1 for one image", f1.net, image, min(60, s.ConvertedSteps), d.testing.labels[0])
 	}
 	f3 := nets.surrogate[sysTwenty]
