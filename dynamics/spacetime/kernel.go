@@ -210,7 +210,7 @@ const (
 	// bandRows is how many rows are computed together.
 	bandRows = 8
 	// sparseFrom is how many values must go to each weight that is not zero for it to be cheaper to add those alone.
-	sparseFrom = 48
+	sparseFrom = 36
 )
 
 func newPlan(k *Kernel) *plan {

@@ -14,12 +14,12 @@ import (
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 
 	"github.com/gyrus-dev/gyrus/compute"
-	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/recording"
 	_ "github.com/gyrus-dev/gyrus/recording/all"
 	"github.com/gyrus-dev/gyrus/recording/numpy"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
@@ -164,16 +164,7 @@ func TestBaselines(t *testing.T) {
 
 func execute(t *testing.T, experiment string, set, inputs map[string]string) (*runner.Outcome, error) {
 	t.Helper()
-	return runner.Execute(t.Context(), runner.Config{Paper: "deconstruct", Experiment: experiment, Preset: papers.Quick, Seed: 1, Set: set, Inputs: inputs, Home: t.TempDir()})
-}
-
-func valueOf(t *testing.T, o *runner.Outcome, system, metric string) float64 {
-	t.Helper()
-	v, ok := o.Document.Records[0].Value(system, metric)
-	if !ok {
-		t.Fatalf("%s of %s was not measured", metric, system)
-	}
-	return v
+	return runnertest.Execute(t, runner.Config{Paper: "deconstruct", Experiment: experiment, Seed: 1, Set: set, Inputs: inputs})
 }
 
 // TestQuick asserts what a short training reaches, and what without training is not.
@@ -183,27 +174,27 @@ func TestQuick(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{nameOf("gru"), nameOf("rhn+at+input"), nameOf("transformer+memory")} {
-		if got := valueOf(t, o, name, "relative"); got > .5 {
+		if got := runnertest.Value(t, o, name, "relative"); got > .5 {
 			t.Errorf("%s misses a step by %.3f of persistence", name, got)
 		}
-		if got, still := valueOf(t, o, name, "valid"), valueOf(t, o, namePersistence, "valid"); got < 1.5*still {
+		if got, still := runnertest.Value(t, o, name, "valid"), runnertest.Value(t, o, namePersistence, "valid"); got < 1.5*still {
 			t.Errorf("%s is valid for %.3f units, persistence for %.3f", name, got, still)
 		}
-		if got := valueOf(t, o, name, "leaks"); got != 0 {
+		if got := runnertest.Value(t, o, name, "leaks"); got != 0 {
 			t.Errorf("%s: %g earlier outputs changed", name, got)
 		}
 	}
-	if got := valueOf(t, o, nameOf("rhn+at+rate"), "identity"); got != 0 {
+	if got := runnertest.Value(t, o, nameOf("rhn+at+rate"), "identity"); got != 0 {
 		t.Errorf("untrained rate gates let %g through", got)
 	}
-	if got := valueOf(t, o, nameLinear, "relative"); got > .6 {
+	if got := runnertest.Value(t, o, nameLinear, "relative"); got > .6 {
 		t.Errorf("autoregression misses a step by %.3f of persistence", got)
 	}
 	o, err = execute(t, "lorenz-96", map[string]string{"models": "gru", "rate": "0.0000001", "updates": "2"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := valueOf(t, o, nameOf("gru"), "relative"); got < .9 {
+	if got := runnertest.Value(t, o, nameOf("gru"), "relative"); got < .9 {
 		t.Errorf("an untrained GRU misses a step by %.3f of persistence", got)
 	}
 	for _, c := range o.Document.Claims {
@@ -218,7 +209,7 @@ func TestField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := valueOf(t, o, nameOf("gru"), "relative"); got > .92 {
+	if got := runnertest.Value(t, o, nameOf("gru"), "relative"); got > .92 {
 		t.Errorf("GRU misses a step of the field by %.3f of persistence", got)
 	}
 	if figures := o.Document.Records[0].Figures; len(figures) < 4 || figures[0].ID != "truth" {
@@ -252,7 +243,7 @@ func TestSeries(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{nameOf("gru"), nameLinear} {
-		if got, still := valueOf(t, o, name, "mse"), valueOf(t, o, namePersistence, "mse"); got > still/2 {
+		if got, still := runnertest.Value(t, o, name, "mse"), runnertest.Value(t, o, namePersistence, "mse"); got > still/2 {
 			t.Errorf("%s: mean square error %.3f, persistence %.3f", name, got, still)
 		}
 	}
@@ -268,7 +259,7 @@ func TestTaxi(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, still := valueOf(t, o, nameOf("gru"), "mse"), valueOf(t, o, namePersistence, "mse"); got > .8*still {
+	if got, still := runnertest.Value(t, o, nameOf("gru"), "mse"), runnertest.Value(t, o, namePersistence, "mse"); got > .8*still {
 		t.Errorf("GRU: mean square error %.3f, persistence %.3f", got, still)
 	}
 }

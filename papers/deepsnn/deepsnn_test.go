@@ -6,30 +6,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 // execute runs an experiment's quick preset as the command line would.
 func execute(t *testing.T, experiment string, set, inputs map[string]string) (*runner.Outcome, error) {
 	t.Helper()
-	o, err := runner.Execute(t.Context(), runner.Config{Paper: "deepsnn", Experiment: experiment, Preset: papers.Quick, Seed: 1, Set: set, Inputs: inputs, Home: t.TempDir()})
-	if err == nil {
-		for _, c := range o.Document.Claims {
-			t.Log(c.ID, c.Verdict.Status, c.Verdict.Conditions, c.Verdict.Why)
-		}
-	}
-	return o, err
-}
-
-func value(t *testing.T, o *runner.Outcome, system, metric string) float64 {
-	t.Helper()
-	v, ok := o.Document.Records[0].Value(system, metric)
-	if !ok {
-		t.Fatalf("%s of %s was not measured", metric, system)
-	}
-	return v
+	return runnertest.Execute(t, runner.Config{Paper: "deepsnn", Experiment: experiment, Seed: 1, Set: set, Inputs: inputs})
 }
 
 // TestBenchQuick asserts what small networks on few images show as well: that families learn, and that an ablation does not.
@@ -46,17 +31,17 @@ func TestBenchQuick(t *testing.T) {
 			}
 		}
 	}
-	if f0, f1 := value(t, o, sysReference, "accuracy"), value(t, o, sysConverted, "accuracy"); f0 < .85 || f1 < f0-.03 {
+	if f0, f1 := runnertest.Value(t, o, sysReference, "accuracy"), runnertest.Value(t, o, sysConverted, "accuracy"); f0 < .85 || f1 < f0-.03 {
 		t.Errorf("accuracy %.3f, converted %.3f", f0, f1)
 	}
 	// In a network as small as this most decisions wait for the dark pixels, which cost more than all else.
-	if a, most, e := value(t, o, sysFirst, "accuracy"), value(t, o, sysFirst, "most"), value(t, o, sysFirst, "gradient"); a < .75 || most != 1 || e > 1e-3 {
+	if a, most, e := runnertest.Value(t, o, sysFirst, "accuracy"), runnertest.Value(t, o, sysFirst, "most"), runnertest.Value(t, o, sysFirst, "gradient"); a < .75 || most != 1 || e > 1e-3 {
 		t.Errorf("first spikes: accuracy %.3f, %g spikes of a neuron, gradients off by %g", a, most, e)
 	}
-	if plain, norm := value(t, o, sysPlain, "spikes-10"), value(t, o, sysConverted, "spikes-10"); norm > plain/2 {
+	if plain, norm := runnertest.Value(t, o, sysPlain, "spikes-10"), runnertest.Value(t, o, sysConverted, "spikes-10"); norm > plain/2 {
 		t.Errorf("%.0f spikes in 10 steps with normalisation, %.0f without", norm, plain)
 	}
-	if ops, macs := value(t, o, sysRandom, "additions"), value(t, o, sysRandom, "operations"); ops != macs || ops == 0 {
+	if ops, macs := runnertest.Value(t, o, sysRandom, "additions"), runnertest.Value(t, o, sysRandom, "operations"); ops != macs || ops == 0 {
 		t.Errorf("with spikes for input additions are %.3f of %.3f operations", ops, macs)
 	}
 }
@@ -68,12 +53,12 @@ func TestLocalQuick(t *testing.T) {
 		t.Fatal(err)
 	}
 	for system, bar := range map[string]float64{sysCells: .25, sysSupervised: .6, sysSampler: .5} {
-		if a := value(t, o, system, "accuracy"); a < bar {
+		if a := runnertest.Value(t, o, system, "accuracy"); a < bar {
 			t.Errorf("accuracy of %s is %.3f, want %.2f", system, a, bar)
 		}
 	}
 	for ablation, whole := range map[string]string{sysFreeCells: sysCells, sysOnlyData: sysSampler} {
-		if a, w := value(t, o, ablation, "accuracy"), value(t, o, whole, "accuracy"); a > w-.15 {
+		if a, w := runnertest.Value(t, o, ablation, "accuracy"), runnertest.Value(t, o, whole, "accuracy"); a > w-.15 {
 			t.Errorf("accuracy of %s is %.3f, that of %s %.3f", ablation, a, whole, w)
 		}
 	}
@@ -84,10 +69,10 @@ func TestXORQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := value(t, o, sysXOR, "cycles"); n < 5 || n > 300 {
+	if n := runnertest.Value(t, o, sysXOR, "cycles"); n < 5 || n > 300 {
 		t.Errorf("learned in %g cycles", n)
 	}
-	if o, err = execute(t, "xor", map[string]string{"rate": "0", "cycles": "20"}, nil); err != nil || value(t, o, sysXOR, "learned") != 0 {
+	if o, err = execute(t, "xor", map[string]string{"rate": "0", "cycles": "20"}, nil); err != nil || runnertest.Value(t, o, sysXOR, "learned") != 0 {
 		t.Errorf("without learning it has learned: %v", err)
 	}
 }
@@ -149,7 +134,7 @@ func TestRecordedImages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := value(t, o, sysReference, "accuracy"); a < .4 {
+	if a := runnertest.Value(t, o, sysReference, "accuracy"); a < .4 {
 		t.Errorf("accuracy %.3f", a)
 	}
 	if _, err := execute(t, "recorded", map[string]string{"families": "local"}, map[string]string{"mnist": dir}); err != nil {
@@ -184,7 +169,7 @@ func TestRecordedEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := value(t, o, sysTwenty, "accuracy"); a < .3 {
+	if a := runnertest.Value(t, o, sysTwenty, "accuracy"); a < .3 {
 		t.Errorf("accuracy %.3f", a)
 	}
 }

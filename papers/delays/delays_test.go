@@ -3,8 +3,6 @@ package delays
 import (
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,30 +11,14 @@ import (
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 	"github.com/gyrus-dev/gyrus/simulate/motion"
 )
 
 // execute runs an experiment's quick preset as the command line would.
 func execute(t *testing.T, experiment string, set, inputs map[string]string) (*runner.Outcome, error) {
 	t.Helper()
-	outcome, err := runner.Execute(t.Context(), runner.Config{Paper: "delays", Experiment: experiment, Preset: papers.Quick, Seed: 1, Set: set, Inputs: inputs, Home: t.TempDir()})
-	if err == nil && os.Getenv("DELAYS_FIGURES") != "" {
-		for _, f := range outcome.Document.Records[0].Figures {
-			if err := os.WriteFile(filepath.Join(os.Getenv("DELAYS_FIGURES"), experiment+"-"+f.ID+".svg"), []byte(f.SVG), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return outcome, err
-}
-
-func value(t *testing.T, o *runner.Outcome, system, metric string) float64 {
-	t.Helper()
-	v, ok := o.Document.Records[0].Value(system, metric)
-	if !ok {
-		t.Fatalf("%s of %s was not measured", metric, system)
-	}
-	return v
+	return runnertest.Execute(t, runner.Config{Paper: "delays", Experiment: experiment, Seed: 1, Set: set, Inputs: inputs})
 }
 
 // TestQuick asserts what delays are for: the layer tells motions that no layer without them tells, from few weights, along the lines of the motion.
@@ -48,26 +30,26 @@ func TestQuick(t *testing.T) {
 	for _, m := range o.Document.Records[0].Measurements {
 		t.Logf("%s: %s %.4g", m.System, m.Metric, float64(m.Value))
 	}
-	whole := value(t, o, systemLayer, "accuracy")
-	if whole < .5 || value(t, o, systemLayer, "late") < .6 {
-		t.Errorf("accuracy %.2f of 8 motions, %.2f after 8 ms", whole, value(t, o, systemLayer, "late"))
+	whole := runnertest.Value(t, o, systemLayer, "accuracy")
+	if whole < .5 || runnertest.Value(t, o, systemLayer, "late") < .6 {
+		t.Errorf("accuracy %.2f of 8 motions, %.2f after 8 ms", whole, runnertest.Value(t, o, systemLayer, "late"))
 	}
 	for _, lesser := range []string{systemShort, systemSingle, systemShuffled, systemCollapsed} {
-		if got := value(t, o, lesser, "accuracy"); got > whole-.15 {
+		if got := runnertest.Value(t, o, lesser, "accuracy"); got > whole-.15 {
 			t.Errorf("%s: accuracy %.2f, with all delays %.2f", lesser, got, whole)
 		}
 	}
-	if got := value(t, o, systemPruned10, "accuracy"); got < value(t, o, systemRandom10, "accuracy") || got < value(t, o, systemShort, "accuracy") {
+	if got := runnertest.Value(t, o, systemPruned10, "accuracy"); got < runnertest.Value(t, o, systemRandom10, "accuracy") || got < runnertest.Value(t, o, systemShort, "accuracy") {
 		t.Errorf("the largest 10 %% of the weights: accuracy %.2f", got)
 	}
-	if got := value(t, o, systemLayer, "continues"); got < .75 {
+	if got := runnertest.Value(t, o, systemLayer, "continues"); got < .75 {
 		t.Errorf("%.2f of the kernels go on along the motion", got)
 	}
-	if got := value(t, o, systemScheduler, "difference"); got > 1e-4 {
+	if got := runnertest.Value(t, o, systemScheduler, "difference"); got > 1e-4 {
 		t.Errorf("event by event the evidence differs by %g", got)
 	}
 	// What is counted: pruning to a tenth leaves about a tenth of the additions, or fewer events meet what is left.
-	if part := value(t, o, systemPruned10, "additions") / value(t, o, systemLayer, "additions"); part < .02 || part > .3 {
+	if part := runnertest.Value(t, o, systemPruned10, "additions") / runnertest.Value(t, o, systemLayer, "additions"); part < .02 || part > .3 {
 		t.Errorf("pruned to 10 %% the layer makes %.3f of the additions", part)
 	}
 	status := map[string]report.Status{}

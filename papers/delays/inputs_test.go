@@ -19,6 +19,7 @@ import (
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/recording/numpy"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 	"github.com/gyrus-dev/gyrus/simulate/motion"
 )
 
@@ -330,7 +331,7 @@ func TestRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trained, of := value(t, o, systemLayer, "accuracy"), value(t, o, systemRecording, "accuracy")
+	trained, of := runnertest.Value(t, o, systemLayer, "accuracy"), runnertest.Value(t, o, systemRecording, "accuracy")
 	t.Logf("accuracy %.2f on new movies, %.2f on the recording", trained, of)
 	if trained < .4 || of < .4 {
 		t.Errorf("accuracy %.2f on new movies, %.2f on the recording; chance is 0.125", trained, of)

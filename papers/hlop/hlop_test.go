@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/gyrus-dev/gyrus/compute"
-	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
@@ -175,7 +175,7 @@ func TestSubspaces(t *testing.T) {
 
 func execute(t *testing.T, experiment string, set, inputs map[string]string) (*runner.Outcome, error) {
 	t.Helper()
-	return runner.Execute(t.Context(), runner.Config{Paper: "hlop", Experiment: experiment, Preset: papers.Quick, Seed: 1, Set: set, Inputs: inputs, Home: t.TempDir()})
+	return runnertest.Execute(t, runner.Config{Paper: "hlop", Experiment: experiment, Seed: 1, Set: set, Inputs: inputs})
 }
 
 // TestQuick asserts that projection saves what fine-tuning forgets, and random rows do not.
@@ -184,13 +184,7 @@ func TestQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value := func(system, metric string) float64 {
-		v, ok := o.Document.Records[0].Value(system, metric)
-		if !ok {
-			t.Fatalf("%s of %s was not measured", metric, system)
-		}
-		return v
-	}
+	value := func(system, metric string) float64 { return runnertest.Value(t, o, system, metric) }
 	own, fine := value(systemHLOP, "bwt"), value(systemFine, "bwt")
 	if own < fine+.015 || own < fine/2 {
 		t.Errorf("backward transfer %.3f, fine-tuning's %.3f", own, fine)

@@ -26,8 +26,8 @@
 // # What reproduced
 //
 // With the default preset five of six statements hold, over seeds 0 to 2 (docs/reproduction.md has the numbers): transitions are off by 0.009 and the
-// divergence (5.7) is below that between two draws of the teacher (6.2), which a few hundred updates on the same sequences buy; without noise
-// every state falls to one point, and noise keeps up orbits whose clusters hold for 29 steps. Changes are 6.3 in 100 steps where the teacher has 6.9.
+// divergence (5.7) is below that between two draws of the teacher (6.2), as sequences a little simpler than the teacher's lie nearer to a finite batch of them;
+// without noise every state falls to one point, and noise keeps up orbits whose clusters hold for 29 steps. Changes are 6.3 in 100 steps where the teacher has 6.9.
 //
 // That three kick units start the switches is not reproduced as the sheet puts it: silencing the three units that rise most before switches of any kind leaves
 // the rate as it is (0.024 of 0.026 a step). Taken by direction, the three of one way matter: without them there are 0.007. How much differs from

@@ -12,6 +12,7 @@ import (
 	_ "github.com/gyrus-dev/gyrus/recording/all"
 	"github.com/gyrus-dev/gyrus/recording/numpy"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 func logOf(t *testing.T, rows string) string {
@@ -42,13 +43,7 @@ func TestBehaviour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value := func(system, metric string) float64 {
-		v, ok := o.Document.Records[0].Value(system, metric)
-		if !ok {
-			t.Fatalf("%s of %s was not measured", metric, system)
-		}
-		return v
-	}
+	value := func(system, metric string) float64 { return runnertest.Value(t, o, system, metric) }
 	if got, floor := value(systemFitted, "divergence"), value(systemTeacher, "divergence"); got > 1.3*floor {
 		t.Errorf("the fitted model's divergence is %.2f, that of the log itself %.2f", got, floor)
 	}

@@ -12,9 +12,9 @@ import (
 	mlctx "github.com/gomlx/gomlx/pkg/ml/context"
 
 	"github.com/gyrus-dev/gyrus/compute"
-	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
@@ -175,7 +175,7 @@ func TestDissection(t *testing.T) {
 
 func execute(t *testing.T, set map[string]string) (*runner.Outcome, error) {
 	t.Helper()
-	return runner.Execute(t.Context(), runner.Config{Paper: "rnnhmm", Experiment: "two-states", Preset: papers.Quick, Seed: 1, Set: set, Home: t.TempDir()})
+	return runnertest.Execute(t, runner.Config{Paper: "rnnhmm", Experiment: "two-states", Seed: 1, Set: set})
 }
 
 // TestQuick asserts what a short training on short sequences reaches, and what without a trained network or without noise is not.
@@ -184,13 +184,7 @@ func TestQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value := func(system, metric string) float64 {
-		v, ok := o.Document.Records[0].Value(system, metric)
-		if !ok {
-			t.Fatalf("%s of %s was not measured", metric, system)
-		}
-		return v
-	}
+	value := func(system, metric string) float64 { return runnertest.Value(t, o, system, metric) }
 	floor := value(systemTeacher, "divergence")
 	if got := value(systemRNN, "divergence"); got > 1.5*floor {
 		t.Errorf("divergence %.2f, that of the teacher's own sequences %.2f", got, floor)

@@ -9,17 +9,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/recording"
 	_ "github.com/gyrus-dev/gyrus/recording/all"
 	"github.com/gyrus-dev/gyrus/recording/numpy"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 func execute(t *testing.T, experiment string, set, inputs map[string]string) (*runner.Outcome, error) {
 	t.Helper()
-	return runner.Execute(t.Context(), runner.Config{Paper: "semanticlearning", Experiment: experiment, Preset: papers.Quick, Seed: 1, Set: set, Inputs: inputs, Home: t.TempDir()})
+	return runnertest.Execute(t, runner.Config{Paper: "semanticlearning", Experiment: experiment, Seed: 1, Set: set, Inputs: inputs})
 }
 
 // TestBarsQuick asserts the claims that a short run can meet, and that what ought to break them does.
@@ -34,13 +34,7 @@ func TestBarsQuick(t *testing.T) {
 			t.Errorf("claim %s is %s: %v", c.ID, c.Verdict.Status, c.Verdict.Conditions)
 		}
 	}
-	value := func(system, metric string) float64 {
-		v, ok := o.Document.Records[0].Value(system, metric)
-		if !ok {
-			t.Fatalf("%s of %s was not measured", metric, system)
-		}
-		return v
-	}
+	value := func(system, metric string) float64 { return runnertest.Value(t, o, system, metric) }
 	if got, untrained := value(systemClique, "match"), value(systemUntrained, "match"); got < .45 || got < untrained+.2 {
 		t.Errorf("match %.2f, untrained %.2f", got, untrained)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/recording/numpy"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 	"github.com/gyrus-dev/gyrus/simulate/shapes"
 )
 
@@ -80,10 +81,10 @@ func TestImagesQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := value(t, o, systemSpiking, "epsilon-mse"); !(e < 1.5) {
+	if e := runnertest.Value(t, o, systemSpiking, "epsilon-mse"); !(e < 1.5) {
 		t.Errorf("error %.3f", e)
 	}
-	if a, b := value(t, o, systemTrue, "frechet"), value(t, o, systemNoise, "frechet"); a >= b {
+	if a, b := runnertest.Value(t, o, systemTrue, "frechet"), runnertest.Value(t, o, systemNoise, "frechet"); a >= b {
 		t.Errorf("true images are %.3f from the truth, noise %.3f", a, b)
 	}
 	var model string
@@ -94,7 +95,7 @@ func TestImagesQuick(t *testing.T) {
 		return nil
 	})
 	again := execute(t, "images", map[string]string{"threshold": "0.99"}, map[string]string{"mnist": set, "model": model})
-	if a, b := value(t, o, systemTSM, "epsilon-mse"), value(t, again, systemTSM, "epsilon-mse"); math.Abs(a-b) > .3 {
+	if a, b := runnertest.Value(t, o, systemTSM, "epsilon-mse"), runnertest.Value(t, again, systemTSM, "epsilon-mse"); math.Abs(a-b) > .3 {
 		t.Errorf("the network saved has error %.4f, when it was trained %.4f", b, a)
 	}
 	refused(t, map[string]string{"steps": "3"}, map[string]string{"mnist": set, "model": model}, "T = 2", "T = 3", "steps=2")
@@ -157,7 +158,7 @@ func TestRecordedMNIST(t *testing.T) {
 		t.Skip("GYRUS_DATA is not set")
 	}
 	o := execute(t, "images", map[string]string{"most": "200", "samples": "100"}, map[string]string{"mnist": filepath.Join(root, "images", "mnist")})
-	if a, b := value(t, o, systemTrue, "frechet"), value(t, o, systemNoise, "frechet"); a > .5*b {
+	if a, b := runnertest.Value(t, o, systemTrue, "frechet"), runnertest.Value(t, o, systemNoise, "frechet"); a > .5*b {
 		t.Errorf("true images are %.3f from the truth, noise %.3f", a, b)
 	}
 }

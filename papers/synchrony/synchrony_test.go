@@ -15,6 +15,7 @@ import (
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 func config(t *testing.T, experiment string, set, inputs map[string]string) runner.Config {
@@ -34,51 +35,33 @@ func execute(t *testing.T, experiment string, set, inputs map[string]string) *ru
 	return outcome
 }
 
-func value(t *testing.T, o *runner.Outcome, system, metric string) float64 {
-	t.Helper()
-	v, ok := o.Document.Records[0].Value(system, metric)
-	if !ok {
-		t.Fatalf("%s of %s was not measured", metric, system)
-	}
-	return v
-}
-
-func status(o *runner.Outcome, claim string) report.Status {
-	for _, c := range o.Document.Claims {
-		if c.ID == claim {
-			return c.Verdict.Status
-		}
-	}
-	return ""
-}
-
 // TestDecisionQuick asserts what coupling does, which neither repelling copies nor copies under common noise do.
 func TestDecisionQuick(t *testing.T) {
 	o := execute(t, "decision", nil, nil)
 	for _, claim := range []string{"bound", "copy"} {
-		if s := status(o, claim); s != report.Reproduced {
+		if s := runnertest.Status(t, o, claim); s != report.Reproduced {
 			t.Errorf("claim %s is %q", claim, s)
 		}
 	}
-	single, coupled := value(t, o, systemSingle, "error"), value(t, o, systemCoupled, "error")
-	uncoupled, common, repelling := value(t, o, systemUncoupled, "error"), value(t, o, systemCommon, "error"), value(t, o, systemRepelling, "error")
+	single, coupled := runnertest.Value(t, o, systemSingle, "error"), runnertest.Value(t, o, systemCoupled, "error")
+	uncoupled, common, repelling := runnertest.Value(t, o, systemUncoupled, "error"), runnertest.Value(t, o, systemCommon, "error"), runnertest.Value(t, o, systemRepelling, "error")
 	if coupled > .3*uncoupled || common < .5*single || repelling < 100*single {
 		t.Errorf("errors: coupled %.3g, uncoupled %.3g, single %.3g, common noise %.3g, repelling %.3g", coupled, uncoupled, single, common, repelling)
 	}
-	if d := value(t, o, systemCommon, "disagreement"); d > 1e-12 {
+	if d := runnertest.Value(t, o, systemCommon, "disagreement"); d > 1e-12 {
 		t.Errorf("under common noise D is %v", d)
 	}
-	if ceiling, one := value(t, o, systemDescent, "accuracy"), value(t, o, systemSingle, "accuracy"); one >= ceiling {
+	if ceiling, one := runnertest.Value(t, o, systemDescent, "accuracy"), runnertest.Value(t, o, systemSingle, "accuracy"); one >= ceiling {
 		t.Errorf("a noisy circuit is right in %v, the optimum in %v", one, ceiling)
 	}
 }
 
 func TestKernelQuick(t *testing.T) {
 	o := execute(t, "kernel", nil, nil)
-	if off := value(t, o, systemCoupled, "off-linear"); off > .25 {
+	if off := runnertest.Value(t, o, systemCoupled, "off-linear"); off > .25 {
 		t.Errorf("D is off the linear formula by %v", off)
 	}
-	if over := value(t, o, systemCoupled, "over-bound"); over > 1.1 {
+	if over := runnertest.Value(t, o, systemCoupled, "over-bound"); over > 1.1 {
 		t.Errorf("D is %v of its bound", over)
 	}
 }
@@ -121,14 +104,14 @@ func TestTableQuick(t *testing.T) {
 		"given network": files(t, "", "0,1,0,1\n1,0,1,0\n0,1,0,1\n1,0,1,0\n"),
 	} {
 		o := execute(t, "table", map[string]string{"circuits": "4"}, in)
-		coupled, uncoupled := value(t, o, systemCoupled, "error"), value(t, o, systemUncoupled, "error")
+		coupled, uncoupled := runnertest.Value(t, o, systemCoupled, "error"), runnertest.Value(t, o, systemUncoupled, "error")
 		if coupled > .7*uncoupled {
 			t.Errorf("%s: the error of a circuit is %v coupled, %v uncoupled", name, coupled, uncoupled)
 		}
-		if d, bound := value(t, o, systemCoupled, "disagreement"), value(t, o, systemCoupled, "bound"); d > 1.1*bound || d < .3*bound {
+		if d, bound := runnertest.Value(t, o, systemCoupled, "disagreement"), runnertest.Value(t, o, systemCoupled, "bound"); d > 1.1*bound || d < .3*bound {
 			t.Errorf("%s: D is %v, its bound %v", name, d, bound)
 		}
-		if best, one := value(t, o, systemDescent, "accuracy"), value(t, o, systemUncoupled, "accuracy"); best < .75 || one >= best {
+		if best, one := runnertest.Value(t, o, systemDescent, "accuracy"), runnertest.Value(t, o, systemUncoupled, "accuracy"); best < .75 || one >= best {
 			t.Errorf("%s: accuracy of the optimum %v, of one circuit %v", name, best, one)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-dev/gyrus/report"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 // TestDigitsQuick asserts that networks learn from random spikes, better the more steps there are, and what a price on activation does.
@@ -13,16 +14,16 @@ func TestDigitsQuick(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{ultraDLIF, hardLIF} {
-		short, long := value(t, o, name, "one"), value(t, o, name, "long")
+		short, long := runnertest.Value(t, o, name, "one"), runnertest.Value(t, o, name, "long")
 		if short < .5 || long < short+.03 {
 			t.Errorf("%s: accuracy %g at T = 1, %g at T = 3", name, short, long)
 		}
 	}
-	free, priced := value(t, o, ultraDLIF, "priced-activation"), value(t, o, sparseDLIF, "priced-activation")
+	free, priced := runnertest.Value(t, o, ultraDLIF, "priced-activation"), runnertest.Value(t, o, sparseDLIF, "priced-activation")
 	if priced > .97*free {
 		t.Errorf("mean activation %g with a price, %g without", priced, free)
 	}
-	if got := status(o, "sparsity"); got == report.NotTested {
+	if got := runnertest.Status(t, o, "sparsity"); got == report.NotTested {
 		t.Errorf("sparsity is %s", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-dev/gyrus/papers"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 // writeNMNIST writes recordings of two classes in N-MNIST's form: a dot that moves along the diagonal, or along the other one.
@@ -53,7 +54,7 @@ func TestRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, metric := range []string{"one", "long"} {
-		if got := value(t, o, ultraDLIF, metric); got < .8 {
+		if got := runnertest.Value(t, o, ultraDLIF, metric); got < .8 {
 			t.Errorf("accuracy %g (%s) on two classes that differ plainly", got, metric)
 		}
 	}
@@ -100,7 +101,7 @@ func TestRecordings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := value(t, o, ultraDLIF, "one"); v < .15 {
+	if v := runnertest.Value(t, o, ultraDLIF, "one"); v < .15 {
 		t.Errorf("accuracy %g on ten classes", v)
 	}
 }

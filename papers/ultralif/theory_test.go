@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gyrus-dev/gyrus/report"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 // TestTheoryQuick holds the claims on bounds, gradients and identities, and that a surrogate gradient would fail the second.
@@ -13,7 +14,7 @@ func TestTheoryQuick(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, claim := range []string{"bounds", "gradient", "identity"} {
-		if got := status(o, claim); got != report.Reproduced {
+		if got := runnertest.Status(t, o, claim); got != report.Reproduced {
 			t.Errorf("claim %s is %s", claim, got)
 		}
 	}
@@ -21,11 +22,11 @@ func TestTheoryQuick(t *testing.T) {
 		t.Log(m)
 	}
 	for _, name := range bothLimits {
-		if n := value(t, o, name, "compared"); n < 1000 {
+		if n := runnertest.Value(t, o, name, "compared"); n < 1000 {
 			t.Errorf("%s: only %g spikes were compared", name, n)
 		}
 	}
-	if v := value(t, o, hardLIF, "weights"); v < .1 {
+	if v := runnertest.Value(t, o, hardLIF, "weights"); v < .1 {
 		t.Errorf("the surrogate gradient is off by %g: the comparison shows nothing", v)
 	}
 }

@@ -4,40 +4,15 @@ import (
 	"math"
 	"testing"
 
-	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/report"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 // execute runs an experiment's quick preset as the command line would.
 func execute(t *testing.T, experiment string, set, inputs map[string]string) (*runner.Outcome, error) {
 	t.Helper()
-	outcome, err := runner.Execute(t.Context(), runner.Config{Paper: "ultralif", Experiment: experiment, Preset: papers.Quick,
-		Set: set, Inputs: inputs, Home: t.TempDir()})
-	if err == nil {
-		for _, c := range outcome.Document.Claims {
-			t.Log(c.ID, c.Verdict.Status, c.Verdict.Conditions, c.Verdict.Why)
-		}
-	}
-	return outcome, err
-}
-
-func value(t *testing.T, o *runner.Outcome, system, metric string) float64 {
-	t.Helper()
-	v, ok := o.Document.Records[0].Value(system, metric)
-	if !ok {
-		t.Fatalf("%s of %s was not measured", metric, system)
-	}
-	return v
-}
-
-func status(o *runner.Outcome, claim string) report.Status {
-	for _, c := range o.Document.Claims {
-		if c.ID == claim {
-			return c.Verdict.Status
-		}
-	}
-	return ""
+	return runnertest.Execute(t, runner.Config{Paper: "ultralif", Experiment: experiment, Set: set, Inputs: inputs})
 }
 
 // TestWordsQuick asserts that networks learn, that the identity of UltraDLIF and UltraDPLIF at T = 1 survives training, that time tells more than
@@ -47,37 +22,37 @@ func TestWordsQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one := value(t, o, ultraDLIF, "one")
+	one := runnertest.Value(t, o, ultraDLIF, "one")
 	if one < .4 {
 		t.Errorf("accuracy %g on 20 classes at T = 1", one)
 	}
 	for _, metric := range []string{"one", "one-selected", "one-hard", "one-activation", "one-operations", "one-epsilon"} {
-		if a, b := value(t, o, ultraDLIF, metric), value(t, o, ultraDPLIF, metric); a != b {
+		if a, b := runnertest.Value(t, o, ultraDLIF, metric), runnertest.Value(t, o, ultraDPLIF, metric); a != b {
 			t.Errorf("%s of UltraDLIF is %g, of UltraDPLIF %g", metric, a, b)
 		}
 	}
-	if a, b := value(t, o, ultraDLIF, "long"), value(t, o, ultraDPLIF, "long"); a == b {
+	if a, b := runnertest.Value(t, o, ultraDLIF, "long"), runnertest.Value(t, o, ultraDPLIF, "long"); a == b {
 		t.Errorf("a leak makes no difference at long T: both %g", a)
 	}
-	if hard := value(t, o, hardLIF, "one"); one < hard {
+	if hard := runnertest.Value(t, o, hardLIF, "one"); one < hard {
 		t.Errorf("accuracy %g at T = 1, of LIF with hard spikes %g", one, hard)
 	}
 	for _, name := range []string{ultraDLIF, hardLIF} {
-		if short, long := value(t, o, name, "one"), value(t, o, name, "long"); long < short+.03 {
+		if short, long := runnertest.Value(t, o, name, "one"), runnertest.Value(t, o, name, "long"); long < short+.03 {
 			t.Errorf("%s: accuracy %g at T = 1, %g at long T", name, short, long)
 		}
 	}
-	if soft, hard := value(t, o, hardLIF, "one"), value(t, o, hardLIF, "one-hard"); soft != hard {
+	if soft, hard := runnertest.Value(t, o, hardLIF, "one"), runnertest.Value(t, o, hardLIF, "one-hard"); soft != hard {
 		t.Errorf("hard spikes made hard change the accuracy from %g to %g", soft, hard)
 	}
 	// 32 units reach 20 classes; some 45 % of them fire.
-	if ops := value(t, o, hardLIF, "one-operations"); ops < .1*32*20 || ops > 32*20 {
+	if ops := runnertest.Value(t, o, hardLIF, "one-operations"); ops < .1*32*20 || ops > 32*20 {
 		t.Errorf("%g synaptic operations", ops)
 	}
-	if got := status(o, "chance"); got != report.Reproduced {
+	if got := runnertest.Status(t, o, "chance"); got != report.Reproduced {
 		t.Errorf("shuffled labels: %s", got)
 	}
-	if e := value(t, o, ultraDLIF, "long-epsilon"); e == 1 || e < leastEpsilon || e > mostEpsilon {
+	if e := runnertest.Value(t, o, ultraDLIF, "long-epsilon"); e == 1 || e < leastEpsilon || e > mostEpsilon {
 		t.Errorf("ε has become %g", e)
 	}
 }
@@ -95,7 +70,7 @@ func TestSideBySide(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, metric := range []string{"one", "long", "long-activation", "long-epsilon"} {
-		if a, b := value(t, alone, ultraDPLIF, metric), value(t, together, ultraDPLIF, metric); math.Abs(a-b) > 1e-5 {
+		if a, b := runnertest.Value(t, alone, ultraDPLIF, metric), runnertest.Value(t, together, ultraDPLIF, metric); math.Abs(a-b) > 1e-5 {
 			t.Errorf("%s is %g alone and %g in company", metric, a, b)
 		}
 	}

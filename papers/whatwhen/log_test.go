@@ -13,6 +13,7 @@ import (
 	"github.com/gyrus-dev/gyrus/papers"
 	"github.com/gyrus-dev/gyrus/recording"
 	"github.com/gyrus-dev/gyrus/runner"
+	"github.com/gyrus-dev/gyrus/runner/runnertest"
 )
 
 func written(t *testing.T, name, text string) string {
@@ -79,13 +80,13 @@ func TestEventsQuick(t *testing.T) {
 		fmt.Fprintf(&text, "%d,%d,%s,%d\n", i, 2000*i, name, 2000*i+latency)
 	}
 	o := execute(t, "events", nil, map[string]string{"trials": written(t, "trials.csv", text.String())})
-	if got, zero := value(t, o, systemLocal, "error"), value(t, o, systemZero, "error"); got > .9*zero {
+	if got, zero := runnertest.Value(t, o, systemLocal, "error"), runnertest.Value(t, o, systemZero, "error"); got > .9*zero {
 		t.Errorf("error %.3f, of expecting nothing %.3f", got, zero)
 	}
-	if got := value(t, o, systemLocal, "timing"); got > 40 {
+	if got := runnertest.Value(t, o, systemLocal, "timing"); got > 40 {
 		t.Errorf("peaks are %.0f ms from events", got)
 	}
-	if got := value(t, o, systemLocal, "brier"); got > .5 {
+	if got := runnertest.Value(t, o, systemLocal, "brier"); got > .5 {
 		t.Errorf("Brier score %.2f, of a coin 0.5", got)
 	}
 }
