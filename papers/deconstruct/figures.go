@@ -45,7 +45,7 @@ func draw(r *papers.Run, all []outcome, t *task, s *starts) {
 		r.Curve(report.Curve{Plot: "Error of closed-loop forecasts, median over starts", Series: o.Name, XLabel: "time (units of the equations)", YLabel: "error (sd), cut at 5", X: report.Numbers(times), Y: report.Numbers(capped),
 			Levels: []report.Ref{{At: .5, Label: "no longer valid"}}})
 		if len(o.Val) > 0 {
-			r.Curve(report.Curve{Plot: "One-step loss on the validation part", Series: o.Name, XLabel: "updates", YLabel: "mean square, of that of increments", X: report.Numbers(o.Updates), Y: report.Numbers(o.Val), LogY: true})
+			r.Curve(report.Curve{Plot: "One-step loss on the validation part", Series: o.Name, XLabel: "updates", YLabel: "error over increments", X: report.Numbers(o.Updates), Y: report.Numbers(o.Val), LogY: true})
 		}
 	}
 }

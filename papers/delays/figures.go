@@ -215,7 +215,7 @@ func (s *study) drawVelocity(id, title, unit string, times []float64, decoded, t
 			series = append(series, report.Series{Name: "true", Role: report.Truth, X: times, Y: list(truth), Step: true})
 		}
 		s.run.Figure(report.LinePlot(report.Frame{
-			ID: id + "-" + axis.name, Title: title + ", " + axis.says, XLabel: "time (ms)", YLabel: fmt.Sprintf("velocity %s (%s)", axis.name, unit), Height: 220,
+			ID: id + "-" + axis.name, Title: title + ", " + axis.says, XLabel: "time (ms)", YLabel: fmt.Sprintf("v%s (%s)", axis.name, unit), Height: 240,
 			Caption: fmt.Sprintf("The class of the largest mean evidence of %d random places, in every ms from the first that has all %d delays behind it.", s.Places, s.Depth),
 		}, series))
 	}

@@ -45,11 +45,14 @@ func draw(r *papers.Run, p params, plan plan, results map[string]progress, known
 				}
 			}
 		}
-		n := float64(len(values))
+		names := make([]string, len(values))
+		for i := range names {
+			names[i] = fmt.Sprint(i + 1)
+		}
 		r.Figure(report.HeatMap(report.Frame{ID: fmt.Sprint("matrix-", i+1), Title: "Accuracy on each task: " + m.name,
 			XLabel: "task", YLabel: "tasks learnt", Square: true, Height: 400,
 			Caption: fmt.Sprintf("Each row is the network after one task more. Accuracy %.3f and backward transfer %.3f after the last.", out.acc(len(values)), out.bwt(len(values)))},
-			report.Heat{Values: values, XSpan: [2]float64{.5, n + .5}, YSpan: [2]float64{.5, n + .5}, Scale: report.Scale{Label: "accuracy", Lim: [2]float64{0, 1}}, Annotate: true}))
+			report.Heat{Values: values, Columns: names, Rows: names, Scale: report.Scale{Label: "accuracy", Lim: [2]float64{0, 1}}, Annotate: true}))
 	}
 	for layer := range layers {
 		var x, y []float64
